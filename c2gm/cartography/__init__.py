@@ -1,0 +1,1 @@
+"""True maps: vectors, generalised and drawn per zoom."""

@@ -1,0 +1,1 @@
+"""The cascade: plan, ledger and run of a whole pyramid."""

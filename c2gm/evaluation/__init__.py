@@ -1,0 +1,1 @@
+"""How good is a map: metrics and the free rows beside them."""

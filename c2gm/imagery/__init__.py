@@ -1,0 +1,1 @@
+"""Imagery in: any source read on the world grid."""

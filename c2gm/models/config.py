@@ -1,0 +1,163 @@
+"""Configuration of SGDM: every width and switch, stored in the model file, never guessed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from ..errors import ConfigError
+
+Arm = Literal["ref_dual_spade", "ref", "origin"]
+PredictionType = Literal["epsilon", "sample", "v_prediction"]
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+
+
+@dataclass(frozen=True)
+class MFEncoderConfig:
+    """MFEncoder. The authors': stem 32, widths 64, 128, 256, SPADE hidden 128, out 384.
+
+    `unshuffle` 1 is the authors' stem (a 3x3 convolution); 4 is PixelUnshuffle(4) before it. Each
+    stage in `downsample` halves the size; stem and stages together divide by 8.
+    `norm` is the SPADE normalisation; with "group", the modulation input and the source's residual
+    blocks are normalised too, and `extra_residual_blocks` follow the last source stage.
+    `class_head` keeps the class head whose probabilities are the draft (0 classes: none).
+    """
+
+    arm: Arm = "ref_dual_spade"
+    unshuffle: int = 1
+    stem: int = 32
+    widths: tuple[int, ...] = (64, 128, 256)
+    downsample: tuple[bool, ...] = (True, True, True)
+    spade_hidden: int = 128
+    out_channels: int = 384
+    norm: Literal["batch", "group"] = "batch"
+    extra_residual_blocks: int = 0
+    class_head: int = 0
+    class_head_width: int = 128
+
+
+@dataclass(frozen=True)
+class SFAdapterConfig:
+    """SFAdapter: feature widths, blocks a level, and the factor its features are added with."""
+
+    channels: tuple[int, ...] = (320, 640, 1280)
+    blocks: int = 2
+    control_factor: float = 0.18215
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """U-Net. `draft_channels` > 0: class probabilities join the noisy latent.
+
+    `only_cross_attention` by level replaces self-attention by a second cross-attention (LDM's
+    `disable_self_attentions`). `attention` by level tells where transformer blocks stand.
+    """
+
+    widths: tuple[int, ...] = (320, 640, 1280, 1280)
+    blocks: int = 2
+    head_channels: int = 64
+    context: int = 1024
+    attention: tuple[bool, ...] = (True, True, True, False)
+    only_cross_attention: tuple[bool, ...] = (False, False, False, False)
+    draft_channels: int = 0
+    concat_reference: bool = False  # Eq. 8
+    scale_in_time: bool = False  # Eq. 11
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """VAE. `kind` "ldm" is Stable Diffusion's AutoencoderKL, "unshuffle" that of c2gm-mini."""
+
+    kind: Literal["ldm", "unshuffle"] = "ldm"
+    widths: tuple[int, ...] = (128, 256, 512, 512)
+    blocks: int = 2
+    latent_channels: int = 4
+    scaling_factor: float = 0.18215
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """Text tower of open_clip's kind, read at the penultimate layer.
+
+    `vocabulary` 49408 is CLIP's; a smaller one is a cut table: ids in `known_tokens` have rows of
+    their own (in this order), all others share the remaining rows by `id modulo rows`.
+    """
+
+    width: int = 1024
+    heads: int = 16
+    layers: int = 24
+    context_length: int = 77
+    vocabulary: int = 49408
+    projection: int = 1024
+    known_tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Noise schedule of Stable Diffusion: "scaled_linear" betas."""
+
+    beta_start: float = 0.00085
+    beta_end: float = 0.012
+    timesteps: int = 1000
+
+
+@dataclass(frozen=True)
+class SGDMConfig:
+    """The whole model, and how it wants to be used."""
+
+    name: str = "sgdm"
+    mf_encoder: MFEncoderConfig = field(default_factory=MFEncoderConfig)
+    sf_adapter: SFAdapterConfig = field(default_factory=SFAdapterConfig)
+    unet: UNetConfig = field(default_factory=UNetConfig)
+    vae: VAEConfig = field(default_factory=VAEConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    prediction_type: PredictionType = "epsilon"
+    interpolation: Interpolation = "bilinear"
+    cascade_factors: tuple[int, ...] = (2, 4)
+    default_sampler: str = "ddpm"
+    default_steps: int = 50
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return dataclasses.asdict(self)
+
+
+T = TypeVar("T")
+
+
+def from_dict(values: dict[str, Any]) -> SGDMConfig:
+    """The configuration stored in a model file.
+
+    Raises:
+        ConfigError: an unknown key, or a part that is no table.
+    """
+    return _build(SGDMConfig, values, "model configuration")
+
+
+def _build(kind: type[T], values: Any, where: str) -> T:
+    if not isinstance(values, dict):
+        raise ConfigError(f"The {where} is not a table of names and values.")
+    fields = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise ConfigError(f"The {where} has the unknown key {unknown[0]!r}. Is the file newer?")
+    arguments = {}
+    for name, value in values.items():
+        part = _PARTS.get(name)
+        if part is not None:
+            arguments[name] = _build(part, value, f"{where}, {name}")
+        else:
+            arguments[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**arguments)
+
+
+_PARTS: dict[str, type[Any]] = {
+    "mf_encoder": MFEncoderConfig,
+    "sf_adapter": SFAdapterConfig,
+    "unet": UNetConfig,
+    "vae": VAEConfig,
+    "text": TextConfig,
+    "schedule": ScheduleConfig,
+}

@@ -1,0 +1,70 @@
+"""Named architectures."""
+
+from __future__ import annotations
+
+from .config import (
+    Arm,
+    MFEncoderConfig,
+    SFAdapterConfig,
+    SGDMConfig,
+    TextConfig,
+    UNetConfig,
+    VAEConfig,
+)
+
+MINI_CLASSES = 13  # the legend without "road casing", which belongs to the road it edges
+
+
+def sd21(arm: Arm = "ref_dual_spade") -> SGDMConfig:
+    """SGDM on Stable Diffusion 2.1-base, as the authors have it."""
+    return SGDMConfig(name="sd21", mf_encoder=MFEncoderConfig(arm=arm))
+
+
+def tiny(arm: Arm = "ref_dual_spade") -> SGDMConfig:
+    """The reduced model of the golden cases: sd21's layout, every width cut."""
+    return SGDMConfig(
+        name="tiny",
+        mf_encoder=MFEncoderConfig(
+            arm=arm, stem=8, widths=(16, 32, 64), spade_hidden=32, out_channels=48
+        ),
+        sf_adapter=SFAdapterConfig(channels=(32, 64, 96)),
+        unet=UNetConfig(widths=(32, 64, 96, 96), head_channels=16, context=32),
+        vae=VAEConfig(widths=(32, 64, 64, 64)),
+        text=TextConfig(width=32, heads=2, layers=3, projection=32),
+    )
+
+
+def mini() -> SGDMConfig:
+    """c2gm-mini: the same anatomy at small widths, predicting the clean latent."""
+    return SGDMConfig(
+        name="c2gm-mini",
+        mf_encoder=MFEncoderConfig(
+            unshuffle=4,
+            stem=48,
+            widths=(48, 64, 96),
+            downsample=(True, False, False),
+            spade_hidden=32,
+            out_channels=128,
+            norm="group",
+            extra_residual_blocks=2,
+            class_head=MINI_CLASSES,
+        ),
+        sf_adapter=SFAdapterConfig(channels=(64, 128, 128), control_factor=1.0),
+        unet=UNetConfig(
+            widths=(64, 128, 128),
+            blocks=1,
+            head_channels=32,
+            context=128,
+            attention=(True, True, True),
+            only_cross_attention=(True, False, False),
+            draft_channels=MINI_CLASSES,
+        ),
+        vae=VAEConfig(kind="unshuffle", widths=(64, 96), blocks=1, scaling_factor=1.0),
+        text=TextConfig(width=128, heads=4, layers=2, vocabulary=1024, projection=128),
+        prediction_type="sample",
+        default_sampler="ddim",
+        default_steps=4,
+    )
+
+
+PRESETS = {"sd21": sd21, "tiny": tiny, "mini": mini}

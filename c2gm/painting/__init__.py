@@ -1,0 +1,1 @@
+"""Painting windows and feathering them into tiles; knows no network, only `MapModel`."""

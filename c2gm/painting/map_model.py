@@ -1,0 +1,53 @@
+"""The one seam between the painter and the network.
+
+The library implements it with SGDM and a diffusers scheduler, the ComfyUI nodes with ComfyUI's
+MODEL, CLIP and VAE, the tests with flat colours. Everything that crosses it is numpy, so that
+painting and cascade need no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+StepNoise = Callable[[int], np.ndarray]
+"""k -> noise float32 [B,C,40,40] cut from the world field; k = 0 is the initial noise, k >= 1 that
+of the k-th step of a stochastic sampler."""
+
+
+class MapModel(Protocol):
+    """A network that draws the map of a window.
+
+    Attributes:
+        batch: Windows a call; every call has exactly this many (short ones are padded).
+        latent_channels: Channels of the latent, 4.
+        identity: What decides its output, by name: model hash, sampler, steps, guidance, dtype,
+            device, torch version, threads. Part of the job key, so values are JSON.
+    """
+
+    batch: int
+    latent_channels: int
+    identity: dict[str, Any]
+
+    def embed(self, text: str) -> Any:
+        """Embedding of a scale text; asked once a zoom."""
+        ...
+
+    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Any:
+        """SFAdapter features of a batch of windows; asked once a window.
+
+        Args:
+            imagery: uint8 [B,H,W,3], invalid pixels mid-grey 127.
+            reference: uint8 [B,H,W,3], or None where the stage has no reference.
+        """
+        ...
+
+    def sample(self, noise: StepNoise, features: Any, text: Any) -> Any:
+        """The latent [B,C,H/8,W/8] that the sampler ends with; stays in the model's own form."""
+        ...
+
+    def decode(self, latent: Any) -> np.ndarray:
+        """Window pictures, uint8 [B,H,W,3]."""
+        ...

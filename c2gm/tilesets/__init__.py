@@ -1,0 +1,1 @@
+"""Tile sets out, and back in: MBTiles and XYZ folders."""

@@ -1,0 +1,1 @@
+"""Made-up ground, as vectors and as seen from above."""
