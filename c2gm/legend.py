@@ -35,6 +35,7 @@ LEGEND = (
     MapClass("path", (0x8A, 0x5A, 0x2B)),
     MapClass("road casing", (0x8F, 0x8D, 0x86)),
 )
+FLAT_CLASSES = 13  # ids 0 to 12 occur in flat drawings; the casing belongs to the road it edges
 GROUND = LEGEND[0].colour
 CLASS_ID = {entry.name: index for index, entry in enumerate(LEGEND)}
 

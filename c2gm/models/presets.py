@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..legend import FLAT_CLASSES
 from .config import (
     Arm,
     MFEncoderConfig,
@@ -11,8 +12,6 @@ from .config import (
     UNetConfig,
     VAEConfig,
 )
-
-MINI_CLASSES = 13  # the legend without "road casing", which belongs to the road it edges
 
 
 def sd21(arm: Arm = "ref_dual_spade") -> SGDMConfig:
@@ -47,7 +46,7 @@ def mini() -> SGDMConfig:
             out_channels=128,
             norm="group",
             extra_residual_blocks=2,
-            class_head=MINI_CLASSES,
+            class_head=FLAT_CLASSES,
         ),
         sf_adapter=SFAdapterConfig(channels=(64, 128, 128), control_factor=1.0),
         unet=UNetConfig(
@@ -57,7 +56,7 @@ def mini() -> SGDMConfig:
             context=128,
             attention=(True, True, True),
             only_cross_attention=(True, False, False),
-            draft_channels=MINI_CLASSES,
+            draft_channels=FLAT_CLASSES,
         ),
         vae=VAEConfig(kind="unshuffle", widths=(64, 96), blocks=1, scaling_factor=1.0),
         text=TextConfig(width=128, heads=4, layers=2, vocabulary=1024, projection=128),

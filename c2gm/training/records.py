@@ -1,0 +1,154 @@
+"""Training records: windows of imagery with their true map, packed in shards on disk.
+
+A record is one 320 px window at a zoom: what is seen, the true map, its flat class ids, and the
+true maps one and two zooms lower under it (`parent_box`, margin included), from which references
+are enlarged as in painting. A shard is a folder of .npy files that are read memory-mapped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import TrainingError
+from ..grid import WINDOW_SIZE
+from ..references import MARGIN
+
+PARENT_SIZES = {2: WINDOW_SIZE // 2 + 2 * MARGIN, 4: WINDOW_SIZE // 4 + 2 * MARGIN}
+_PICTURES = ("imagery", "map", "classes", "parent2", "parent4")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One window; `parent2` and `parent4` are None where the pyramid has no such zoom.
+
+    `place` names the ground. `complete` tells whether ground colour in its truth means bare ground
+    (True) or may also mean "not mapped" (False), `ranked_roads` whether the rank of its roads is
+    known (masks only tell that there is a road).
+    """
+
+    imagery: np.ndarray  # uint8 [320,320,3]
+    map: np.ndarray  # uint8 [320,320,3]
+    classes: np.ndarray  # uint8 [320,320]
+    parent2: np.ndarray | None  # uint8 [168,168,3]
+    parent4: np.ndarray | None  # uint8 [88,88,3]
+    zoom: int
+    place: str
+    complete: bool
+    ranked_roads: bool
+
+
+def write_shard(folder: Path, records: list[Record]) -> None:
+    """Write records as one shard; the folder appears when it is whole."""
+    temporary = folder.with_name(folder.name + ".tmp")
+    temporary.mkdir(parents=True, exist_ok=True)
+    for name in _PICTURES:
+        pictures = [_picture(record, name) for record in records]
+        np.save(temporary / f"{name}.npy", np.stack(pictures))
+    notes = [
+        {
+            "zoom": record.zoom,
+            "place": record.place,
+            "complete": record.complete,
+            "ranked_roads": record.ranked_roads,
+            "factors": [f for f in (2, 4) if getattr(record, f"parent{f}") is not None],
+        }
+        for record in records
+    ]
+    (temporary / "records.json").write_text(json.dumps(notes))
+    os.replace(temporary, folder)
+
+
+def _picture(record: Record, name: str) -> np.ndarray:
+    value = getattr(record, name)
+    if value is None:
+        size = PARENT_SIZES[int(name[-1])]
+        return np.zeros((size, size, 3), dtype=np.uint8)
+    return np.asarray(value)
+
+
+class Shard:
+    """A shard on disk, read memory-mapped."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self.notes = json.loads((folder / "records.json").read_text())
+            self._arrays = {
+                name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PICTURES
+            }
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{folder} is no shard of training records: {error}") from error
+
+    def __len__(self) -> int:
+        return len(self.notes)
+
+    def __getitem__(self, index: int) -> Record:
+        note = self.notes[index]
+        return Record(
+            imagery=self._arrays["imagery"][index],
+            map=self._arrays["map"][index],
+            classes=self._arrays["classes"][index],
+            parent2=self._arrays["parent2"][index] if 2 in note["factors"] else None,
+            parent4=self._arrays["parent4"][index] if 4 in note["factors"] else None,
+            zoom=note["zoom"],
+            place=note["place"],
+            complete=note["complete"],
+            ranked_roads=note["ranked_roads"],
+        )
+
+
+class RecordPool:
+    """All shards below a folder, grouped by kind of place; grows when shards are added.
+
+    A place's kind is its name up to the first "-" ("town-17" -> "town"), so that kinds can be
+    drawn evenly however many records each has.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._shards: dict[str, Shard] = {}
+        self.kinds: dict[str, dict[int, list[tuple[Shard, int]]]] = {}
+        self.refresh()
+        if not self.kinds:
+            raise TrainingError(f"{root} holds no training records. Build them first.")
+
+    def refresh(self) -> None:
+        """Take in shards that were added since."""
+        for folder in sorted(self.root.glob("*")):
+            if folder.name in self._shards or not (folder / "records.json").exists():
+                continue
+            shard = Shard(folder)
+            self._shards[folder.name] = shard
+            for index, note in enumerate(shard.notes):
+                by_zoom = self.kinds.setdefault(note["place"].split("-")[0], {})
+                by_zoom.setdefault(note["zoom"], []).append((shard, index))
+
+    def __len__(self) -> int:
+        return sum(len(shard) for shard in self._shards.values())
+
+    def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
+        """A random record: kind by weight, then zoom by `ZOOM_SHARE`, then any."""
+        names = [name for name in kinds if name in self.kinds]
+        weights = np.array([kinds[name] for name in names])
+        by_zoom = self.kinds[names[rng.choice(len(names), p=weights / weights.sum())]]
+        zooms = sorted(by_zoom)
+        shares = np.array([ZOOM_SHARE.get(zoom, 0.2) for zoom in zooms])
+        entries = by_zoom[zooms[rng.choice(len(zooms), p=shares / shares.sum())]]
+        shard, index = entries[rng.integers(len(entries))]
+        return shard[index]
+
+    def all(self) -> Iterator[Record]:
+        """Every record, in a fixed order."""
+        for name in sorted(self._shards):
+            shard = self._shards[name]
+            for index in range(len(shard)):
+                yield shard[index]
+
+
+# The first stage is what all others inherit: a fifth of the crops at zooms 14 and 15.
+ZOOM_SHARE = {14: 0.1, 15: 0.13, 16: 0.25, 17: 0.27, 18: 0.25}
