@@ -1,0 +1,276 @@
+"""MFEncoder: imagery and enlarged reference become F_cond, at an eighth of their size.
+
+Three arms: `origin` reads imagery alone, `ref` joins a reference branch at the end, and
+`ref_dual_spade` modulates the reference branch after every stage by SPADE of both. Attribute names
+are those of the authors' checkpoints below `adapter.merge_encoder.`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import gcd
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from .config import MFEncoderConfig
+
+SLOPE = 0.1
+ORIGIN_SLOPE = 0.01
+GROUP_CHANNELS = 16
+FACTOR = 8
+
+
+def _group_norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(channels // gcd(channels, GROUP_CHANNELS), channels)
+
+
+class _ConvIn(nn.Module):
+    """3x3 convolution and LeakyReLU, after PixelUnshuffle in a stem that asks for it."""
+
+    def __init__(self, channels_in: int, channels_out: int, unshuffle: int = 1) -> None:
+        super().__init__()
+        self.unshuffle = unshuffle
+        self.conv_in = nn.Conv2d(channels_in * unshuffle**2, channels_out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.unshuffle > 1:
+            x = F.pixel_unshuffle(x, self.unshuffle)
+        return F.leaky_relu(self.conv_in(x), SLOPE)
+
+
+class _Residual(nn.Module):
+    """Two 3x3 convolutions added to their input, which is normalised first where asked."""
+
+    def __init__(self, channels: int, *, normed: bool) -> None:
+        super().__init__()
+        self.norm = _group_norm(channels) if normed else None
+        self.res_block = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + cast(Tensor, self.res_block(x if self.norm is None else self.norm(x)))
+
+
+class _Down(nn.Module):
+    """Half the size: PixelUnshuffle(2) and a 1x1 convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.downsample = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.downsample(x))
+
+
+class SPADE(nn.Module):
+    """norm(x) * (1 + gamma) + beta, both read from a modulation input at the same size.
+
+    The authors' norm is a BatchNorm with affine parameters, in spite of its name in the files. With
+    "group" it is a GroupNorm and the modulation input is normalised as well: raw, it multiplies
+    from stage to stage and explodes when the model is trained from scratch.
+    """
+
+    def __init__(self, channels: int, modulation: int, hidden: int, norm: str) -> None:
+        super().__init__()
+        grouped = norm == "group"
+        self.param_free_norm: nn.Module = (
+            _group_norm(channels) if grouped else nn.BatchNorm2d(channels)
+        )
+        self.modulation_norm = _group_norm(modulation) if grouped else None
+        self.mlp_shared = nn.Sequential(nn.Conv2d(modulation, hidden, 3, padding=1), nn.ReLU())
+        self.mlp_gamma = nn.Conv2d(hidden, channels, 3, padding=1)
+        self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        if self.modulation_norm is not None:
+            modulation = self.modulation_norm(modulation)
+        hidden = self.mlp_shared(modulation)
+        normed = self.param_free_norm(x)
+        return cast(Tensor, normed * (1 + self.mlp_gamma(hidden)) + self.mlp_beta(hidden))
+
+
+class MFEncoder(nn.Module):
+    """Imagery and reference, float [-1,1] [B,3,H,W], to F_cond [B,out,H/8,W/8].
+
+    With norm "group" a missing reference has learnt stem features, so one model draws with and
+    without; the authors' cascade arms always need one.
+
+    Raises:
+        ConfigError: the widths, the arm and the norm do not fit together.
+    """
+
+    def __init__(self, config: MFEncoderConfig) -> None:
+        super().__init__()
+        _check(config)
+        self.config = config
+        self.branches = {"origin": ("source",), "ref": ("source", "ref")}.get(
+            config.arm, ("source", "ref_scale")
+        )
+        if config.arm == "origin":
+            self._add_origin_branch()
+        else:
+            self._add_branches()
+        if config.class_head:
+            self.class_head = nn.Sequential(
+                nn.Conv2d(config.out_channels, config.class_head_width, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(config.class_head_width, FACTOR**2 * config.class_head, 1),
+            )
+        if config.norm == "group":
+            self.no_reference = nn.Parameter(torch.randn(1, config.stem, 1, 1))
+            self._initialise()
+
+    def _add_origin_branch(self) -> None:
+        config = self.config
+        self.first_layer_source = nn.Conv2d(3, config.stem, 3, padding=1)
+        for k, (before, width) in enumerate(_pairs(config), start=1):
+            stage = nn.Sequential(
+                nn.Conv2d(before, width, 3, padding=1),
+                nn.LeakyReLU(ORIGIN_SLOPE),
+                nn.Conv2d(width, width, 3, stride=2, padding=1),
+                nn.LeakyReLU(ORIGIN_SLOPE),
+            )
+            self.add_module(f"layer{k}_source", stage)
+        self.last_linear = nn.Conv2d(
+            config.widths[-1], config.out_channels, 3, padding=1, bias=False
+        )
+
+    def _add_branches(self) -> None:
+        config = self.config
+        normed = config.norm == "group"
+        reference = self.branches[1]
+        for branch in self.branches:
+            self.add_module(f"first_layer_{branch}", _ConvIn(3, config.stem, config.unshuffle))
+        stages = zip(_pairs(config), config.downsample, strict=True)
+        for k, ((before, width), down) in enumerate(stages, start=1):
+            source: list[nn.Module] = [_ConvIn(before, width), _Residual(width, normed=normed)]
+            ref: list[nn.Module] = [nn.Conv2d(before, width, 3, padding=1), nn.LeakyReLU(SLOPE)]
+            if down:
+                source.append(_Down(width))
+                ref.append(_Down(width))
+            if k == len(config.widths):
+                extra = range(config.extra_residual_blocks)
+                source.extend(_Residual(width, normed=normed) for _ in extra)
+            self.add_module(f"layer{k}_source", nn.Sequential(*source))
+            self.add_module(f"layer{k}_{reference}", nn.Sequential(*ref))
+            if config.arm == "ref_dual_spade":
+                self.add_module(
+                    f"spade{k}", SPADE(width, 2 * width, config.spade_hidden, config.norm)
+                )
+        self.last_linear = nn.Conv2d(2 * config.widths[-1], config.out_channels, 1, bias=False)
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """He initialisation; residual blocks and SPADE begin as the identity."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=SLOPE)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, _Residual):
+                nn.init.zeros_(cast(nn.Conv2d, module.res_block[2]).weight)
+            elif isinstance(module, SPADE):
+                nn.init.zeros_(module.mlp_gamma.weight)
+                nn.init.zeros_(module.mlp_beta.weight)
+
+    def forward(
+        self,
+        imagery: Tensor,
+        reference: Tensor | None = None,
+        has_reference: Tensor | None = None,
+    ) -> Tensor:
+        """F_cond of a batch.
+
+        Args:
+            imagery: float [-1,1], [B,3,H,W], sides multiples of 8.
+            reference: The same of the enlarged reference; None where no picture has one.
+            has_reference: bool [B]; False where the picture has none after all. None: all have.
+
+        Raises:
+            ConfigError: this arm needs a reference for every picture, and one is missing.
+        """
+        source = self._layer("first_layer_source")(imagery)
+        if self.config.arm == "origin":
+            for k in range(1, len(self.config.widths) + 1):
+                source = self._layer(f"layer{k}_source")(source)
+            return cast(Tensor, self.last_linear(source))
+        branch = self.branches[1]
+        ref = self._reference_stem(source, reference, has_reference)
+        for k in range(1, len(self.config.widths) + 1):
+            source = self._layer(f"layer{k}_source")(source)
+            ref = self._layer(f"layer{k}_{branch}")(ref)
+            if self.config.arm == "ref_dual_spade":
+                ref = self._layer(f"spade{k}")(ref, torch.cat([ref, source], dim=1))
+        return cast(Tensor, self.last_linear(torch.cat([ref, source], dim=1)))
+
+    def class_logits(self, f_cond: Tensor) -> Tensor:
+        """Logits of the legend's classes [B,classes,8h,8w] from F_cond [B,out,h,w].
+
+        Raises:
+            ConfigError: the model has no class head.
+        """
+        return F.pixel_shuffle(self._class_head()(f_cond), FACTOR)
+
+    def draft(self, f_cond: Tensor) -> Tensor:
+        """Class probabilities averaged to the latent grid [B,classes,h,w]; carries no gradient.
+
+        Raises:
+            ConfigError: the model has no class head.
+        """
+        batch, _, height, width = f_cond.shape
+        logits = self._class_head()(f_cond.detach()).detach()
+        # Softmax and average of the un-shuffled logits are those of the full picture, cheaper.
+        shape = (batch, self.config.class_head, FACTOR**2, height, width)
+        return logits.view(shape).float().softmax(dim=1).mean(dim=2).to(f_cond.dtype)
+
+    def _class_head(self) -> nn.Module:
+        if not self.config.class_head:
+            raise ConfigError("This model has no class head, so it has no classes and no draft.")
+        return self.class_head
+
+    def _layer(self, name: str) -> nn.Module:
+        return cast(nn.Module, getattr(self, name))
+
+    def _reference_stem(
+        self, source: Tensor, reference: Tensor | None, has_reference: Tensor | None
+    ) -> Tensor:
+        missing = reference is None or (has_reference is not None and not bool(has_reference.all()))
+        if missing and self.config.norm != "group":
+            raise ConfigError(
+                f"The arm {self.config.arm!r} needs a reference for every picture. "
+                "Start from a tile set, or use a model of the arm 'origin'."
+            )
+        if reference is None:
+            return self.no_reference.to(source.dtype).expand_as(source)
+        ref = self._layer(f"first_layer_{self.branches[1]}")(reference)
+        if missing and has_reference is not None:
+            present = has_reference.to(ref.device)[:, None, None, None]
+            ref = torch.where(present, ref, self.no_reference.to(ref.dtype))
+        return cast(Tensor, ref)
+
+
+def _pairs(config: MFEncoderConfig) -> Iterator[tuple[int, int]]:
+    return zip((config.stem, *config.widths[:-1]), config.widths, strict=True)
+
+
+def _check(config: MFEncoderConfig) -> None:
+    if len(config.downsample) != len(config.widths):
+        raise ConfigError(
+            f"MFEncoder has {len(config.widths)} widths but {len(config.downsample)} entries "
+            "in 'downsample'. Give one for each stage."
+        )
+    if config.unshuffle * 2 ** sum(config.downsample) != FACTOR:
+        raise ConfigError(
+            f"MFEncoder must divide by {FACTOR}: 'unshuffle' {config.unshuffle} and "
+            f"{sum(config.downsample)} halving stages do not."
+        )
+    if config.arm == "origin" and (config.unshuffle > 1 or config.norm != "batch"):
+        raise ConfigError("The arm 'origin' exists only as the authors have it: unshuffle 1.")
