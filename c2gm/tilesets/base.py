@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -52,3 +53,20 @@ class TileSet(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+class StoredTileSet(TileSet, Protocol):
+    """A tile set on disk, whose pictures can also be moved as they are, without coding again."""
+
+    @property
+    def path(self) -> Path:
+        """The file or folder it is, or will be when closed."""
+        ...
+
+    def get_bytes(self, tile: Tile) -> bytes | None:
+        """The stored picture file of a tile, or None where there is no tile."""
+        ...
+
+    def put_bytes(self, tile: Tile, picture: bytes) -> None:
+        """Store a picture file (PNG, JPEG or WebP, one kind a tile set) as it is."""
+        ...

@@ -1,0 +1,73 @@
+"""Open, create and copy tile sets; the kind follows from the name or from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import TilesetError
+from .base import StoredTileSet
+from .mbtiles import MBTilesReader, MBTilesWriter
+from .xyz import XYZReader, XYZWriter
+
+_OTHER_SUFFIXES = (".pmtiles", ".tif", ".tiff", ".png", ".jpg", ".html", ".gpkg", ".zip", ".json")
+
+
+def create_tileset(
+    path: str | Path, metadata: Mapping[str, str], *, overwrite: bool = False
+) -> StoredTileSet:
+    """A new tile set: MBTiles if the name ends in .mbtiles, else an XYZ folder.
+
+    Args:
+        path: Name of the file or folder; its folder is made if missing.
+        metadata: Text by key: name, attribution, description and keys of your own. Bounds, centre,
+            zooms, format and tile counts are filled in from the tiles.
+        overwrite: Replace what has the name, at the very end and in one step.
+
+    Raises:
+        TilesetError: the name is taken, or ends like another kind of file.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".mbtiles":
+        return MBTilesWriter(path, metadata, overwrite=overwrite)
+    if path.suffix.lower() in _OTHER_SUFFIXES:
+        raise TilesetError(
+            f"{path.name}: tile sets are written as .mbtiles or as a folder, not as "
+            f"{path.suffix}. Give a name that ends in .mbtiles or a folder's name."
+        )
+    return XYZWriter(path, metadata, overwrite=overwrite)
+
+
+def open_tileset(path: str | Path) -> StoredTileSet:
+    """A tile set that is there, for reading: an MBTiles file or an XYZ folder.
+
+    Raises:
+        TilesetError: nothing is there, or it is no tile set.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return XYZReader(path)
+    if not path.exists():
+        raise TilesetError(f"{path} does not exist. Give an .mbtiles file or an XYZ folder.")
+    return MBTilesReader(path)
+
+
+def export_tileset(source: str | Path, destination: str | Path, *, overwrite: bool = False) -> int:
+    """Copy a tile set to another kind, pictures byte for byte; returns the number of tiles.
+
+    Raises:
+        TilesetError: the source is damaged (names the tile), or the destination is taken.
+        DiskFull: the disk is full; the destination is as before.
+    """
+    if Path(source).resolve() == Path(destination).resolve():
+        raise TilesetError(f"{source} cannot be exported onto itself. Give another name.")
+    copied = 0
+    with open_tileset(source) as old:
+        with create_tileset(destination, old.metadata, overwrite=overwrite) as new:
+            for zoom in old.zooms:
+                for tile in old.tiles(zoom):
+                    picture = old.get_bytes(tile)
+                    if picture is not None:
+                        new.put_bytes(tile, picture)
+                        copied += 1
+    return copied

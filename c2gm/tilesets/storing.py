@@ -1,0 +1,252 @@
+"""What all kinds of stored tile sets share: reading, and writing that ends with one rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from mercantile import Tile
+
+from ..errors import C2GMError, DiskFull, TilesetError
+from .metadata import Extents, final_metadata, first_metadata
+from .pictures import check_magic, decode_tile, encode_png
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_FULL_ERRNOS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FULL_WINERRORS = (39, 112)  # ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
+
+
+class TileSetReader(ABC):
+    """A stored tile set, opened for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @abstractmethod
+    def get_bytes(self, tile: Tile) -> bytes | None:
+        """The stored picture file of a tile, or None where there is no tile."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files."""
+
+    def get(self, tile: Tile) -> np.ndarray | None:
+        """Pixels uint8 [256,256,3] or [256,256,4], or None where there is no tile.
+
+        Raises:
+            TilesetError: the tile is there but is not a 256 px picture.
+        """
+        picture = self.get_bytes(tile)
+        return None if picture is None else decode_tile(picture, tile, self.path.name)
+
+    def put(self, tile: Tile, pixels: np.ndarray) -> None:
+        """Refused: the tile set is open for reading."""
+        self.put_bytes(tile, b"")
+
+    def put_bytes(self, tile: Tile, picture: bytes) -> None:
+        """Refused: the tile set is open for reading."""
+        raise TilesetError(f"{self.path.name} is open for reading. Write into a new tile set.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class TileSetWriter(ABC):
+    """A tile set being written under a temporary name in the folder of its own.
+
+    It appears under its name when it is closed without an exception; after any failure the
+    temporary files are gone and whatever had the name before is untouched.
+    """
+
+    def __init__(self, path: Path, metadata: Mapping[str, str], *, overwrite: bool) -> None:
+        self.path = path
+        self.temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+        self._overwrite = overwrite
+        self._metadata = first_metadata(metadata, path.name.removesuffix(".mbtiles"))
+        self._extents = Extents()
+        self._kind: str | None = None
+        self._is_open = False
+        self._check_target()
+        with self._own_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._begin()
+        self._is_open = True
+
+    @abstractmethod
+    def _check_target(self) -> None:
+        """Refuse a name that must not be written over."""
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Make the temporary file or folder, metadata first."""
+
+    @abstractmethod
+    def _store(self, tile: Tile, picture: bytes) -> bool:
+        """Store a picture; True if the tile was not there before."""
+
+    @abstractmethod
+    def _finish(self, metadata: dict[str, str]) -> None:
+        """Make the temporary file or folder complete, durable and move it to its name."""
+
+    @abstractmethod
+    def _discard(self) -> None:
+        """Close and delete all that is temporary."""
+
+    @abstractmethod
+    def get_bytes(self, tile: Tile) -> bytes | None:
+        """The picture file of a tile written before, or None."""
+
+    @abstractmethod
+    def tiles(self, zoom: int) -> Iterator[Tile]:
+        """Tiles written so far at a zoom, ordered by x, then y."""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """All metadata as text; bounds and zooms come when it is closed."""
+        return dict(self._metadata)
+
+    @property
+    def zooms(self) -> tuple[int, ...]:
+        """Zooms written so far, ascending."""
+        return tuple(sorted(self._extents.counts))
+
+    def get(self, tile: Tile) -> np.ndarray | None:
+        """Pixels of a tile written before, or None."""
+        picture = self.get_bytes(tile)
+        return None if picture is None else decode_tile(picture, tile, self.path.name)
+
+    def put(self, tile: Tile, pixels: np.ndarray) -> None:
+        """Store a tile, uint8 [256,256,3] or [256,256,4]; one that is there already is replaced.
+
+        Raises:
+            TilesetError: the tile is none of the grid, or the pixels have another shape.
+            DiskFull: the disk is full; what had the name before is whole.
+        """
+        self.put_bytes(tile, encode_png(pixels))
+
+    def put_bytes(self, tile: Tile, picture: bytes) -> None:
+        """Store a picture file as it is.
+
+        Raises:
+            TilesetError: not a picture, or of another kind than the tiles before it.
+            DiskFull: the disk is full; what had the name before is whole.
+        """
+        self._check_open()
+        self._check_picture(tile, picture)
+        with self._own_errors():
+            if self._store(tile, picture):
+                self._extents.add(tile)
+
+    def close(self) -> None:
+        """Finish and move to the name.
+
+        Raises:
+            TilesetError: no tile was written, writing failed before, or the name is taken.
+            DiskFull: the disk is full; what had the name before is whole.
+        """
+        if not self._is_open:
+            return
+        with self._own_errors():
+            if self._kind is None:
+                raise TilesetError(f"{self.path.name} has no tiles, so it was not written.")
+            self._metadata = final_metadata(self._metadata, self._extents, self._kind)
+            self._finish(self._metadata)
+        self._is_open = False
+
+    def discard(self) -> None:
+        """Give up: nothing appears under the name."""
+        if self._is_open:
+            self._is_open = False
+            self._discard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if exc and exc[0] is not None:
+            self.discard()
+        else:
+            self.close()
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise TilesetError(f"{self.path.name} is closed; nothing more can be written to it.")
+
+    def _check_picture(self, tile: Tile, picture: bytes) -> None:
+        name = f"Tile {tile.z}/{tile.x}/{tile.y}"
+        side = 1 << max(tile.z, 0)
+        if not (0 <= tile.z <= 30 and 0 <= tile.x < side and 0 <= tile.y < side):
+            raise TilesetError(f"{name} is no tile of the web map grid.")
+        try:
+            kind = check_magic(picture)
+        except TilesetError as error:
+            raise TilesetError(f"{name} {error}") from error
+        if self._kind not in (None, kind):
+            raise TilesetError(
+                f"{name} is {kind}, the tiles before it are {self._kind}. "
+                "A tile set has one kind of picture."
+            )
+        self._kind = kind
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """Whatever fails leaves no temporary file and becomes an error of ours."""
+        try:
+            yield
+        except BaseException as error:
+            self._is_open = False
+            self._discard()
+            if isinstance(error, OSError):
+                raise write_error(self.path, error) from error
+            raise
+
+
+def write_error(path: Path, error: OSError) -> C2GMError:
+    """The error of ours that says why a tile set could not be written."""
+    if error.errno in _FULL_ERRNOS or getattr(error, "winerror", None) in _FULL_WINERRORS:
+        return disk_full(path)
+    if isinstance(error, PermissionError):
+        return TilesetError(
+            f"{path} cannot be written ({error.strerror}). Close programs that have it open, "
+            "or choose a folder that you may write to."
+        )
+    return TilesetError(f"{path} cannot be written: {error.strerror or error}.")
+
+
+def disk_full(path: Path) -> DiskFull:
+    """The error for a disk that filled up while `path` was written."""
+    try:
+        left = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB left"
+    except OSError:
+        left = "no room left"
+    return DiskFull(
+        f"The disk is full ({left} in {path.parent}) before {path.name} was complete; what had "
+        "that name before is untouched. Free some space and run the same command again."
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder survive a power cut, where the system can (not on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EACCES):
+            raise  # some network file systems know no fsync of folders
+    finally:
+        os.close(descriptor)
