@@ -1,0 +1,97 @@
+"""What a window is painted from: its imagery, its reference, and where imagery is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from mercantile import Tile
+
+from ..grid import TILE_SIZE, PixelBox, Window, tile_box, tiles_of_box, wrapped
+from ..imagery.base import Imagery
+from ..legend import GROUND
+from ..references import enlarge_reference, parent_box
+from .geometry import Geometry
+
+NO_IMAGERY = 127  # mid-grey, as in training
+
+ReadTile = Callable[[Tile], "np.ndarray | None"]
+"""Pixels uint8 [256,256,3] or [256,256,4] of a map tile, None where there is none."""
+
+
+@dataclass(frozen=True)
+class WindowInputs:
+    """Inputs of one window.
+
+    Attributes:
+        window: Its place.
+        imagery: uint8 [H,W,3], invalid pixels 127.
+        valid: bool [H,W], True where imagery is there.
+        reference: uint8 [H,W,3], or None in a stage from nothing.
+    """
+
+    window: Window
+    imagery: np.ndarray
+    valid: np.ndarray
+    reference: np.ndarray | None = None
+
+
+def read_imagery(imagery: Imagery, window: Window, geometry: Geometry) -> WindowInputs:
+    """Read a window's exact box from the imagery, over all tile borders."""
+    rgb, valid = imagery.read(geometry.box(window))
+    filled = np.where(valid[..., None], rgb, np.uint8(NO_IMAGERY))
+    return WindowInputs(window, filled, valid)
+
+
+def read_reference(
+    read_tile: ReadTile,
+    window: Window,
+    geometry: Geometry,
+    *,
+    cascade_factor: int,
+    interpolation: str,
+) -> np.ndarray:
+    """Cut the reference of a window out of the parent map, uint8 [H,W,3].
+
+    The parent map is read with a margin and enlarged on the world's pixels, so that neighbouring
+    windows have the same reference where they overlap.
+    """
+    box = parent_box(geometry.box(window), cascade_factor)
+    return enlarge_reference(read_mosaic(read_tile, box), cascade_factor, interpolation)
+
+
+def read_mosaic(read_tile: ReadTile, box: PixelBox) -> np.ndarray:
+    """Map pixels of a box, uint8 [H,W,3]; ground colour where there is no tile or no opacity."""
+    mosaic = np.empty((box.height, box.width, 3), dtype=np.uint8)
+    mosaic[:] = GROUND
+    side = 1 << box.zoom
+    for tile in tiles_of_box(box):
+        pixels = read_tile(wrapped(tile)) if 0 <= tile.y < side else None
+        if pixels is None:
+            continue
+        place = tile_box(tile)
+        left, top = max(box.left, place.left), max(box.top, place.top)
+        right, bottom = min(box.right, place.right), min(box.bottom, place.bottom)
+        cut = pixels[top - place.top : bottom - place.top, left - place.left : right - place.left]
+        rows = slice(top - box.top, bottom - box.top)
+        columns = slice(left - box.left, right - box.left)
+        mosaic[rows, columns] = over_ground(cut)
+    return mosaic
+
+
+def over_ground(pixels: np.ndarray) -> np.ndarray:
+    """Map pixels uint8 [H,W,3] of pixels with or without opacity, laid over the ground colour."""
+    if pixels.shape[-1] == 3:
+        return pixels
+    opacity = pixels[..., 3:].astype(np.uint16)
+    ground = np.array(GROUND, dtype=np.uint16)
+    blended = pixels[..., :3] * opacity + ground * (255 - opacity)
+    laid: np.ndarray = ((blended + 127) // 255).astype(np.uint8)
+    return laid
+
+
+def tile_part(window_pixels: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The middle of a window array [H,W,...] that is its tile, [256,256,...]."""
+    middle = slice(geometry.halo, geometry.halo + TILE_SIZE)
+    return window_pixels[middle, middle]
