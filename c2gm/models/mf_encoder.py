@@ -89,6 +89,7 @@ class SPADE(nn.Module):
         self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        """The input [B,channels,h,w] modulated by [B,modulation,h,w]."""
         if self.modulation_norm is not None:
             modulation = self.modulation_norm(modulation)
         hidden = self.mlp_shared(modulation)
@@ -219,6 +220,7 @@ class MFEncoder(nn.Module):
         """
         return F.pixel_shuffle(self._class_head()(f_cond), FACTOR)
 
+    @torch.no_grad()
     def draft(self, f_cond: Tensor) -> Tensor:
         """Class probabilities averaged to the latent grid [B,classes,h,w]; carries no gradient.
 
@@ -226,10 +228,11 @@ class MFEncoder(nn.Module):
             ConfigError: the model has no class head.
         """
         batch, _, height, width = f_cond.shape
-        logits = self._class_head()(f_cond.detach()).detach()
+        logits = self._class_head()(f_cond)
         # Softmax and average of the un-shuffled logits are those of the full picture, cheaper.
         shape = (batch, self.config.class_head, FACTOR**2, height, width)
-        return logits.view(shape).float().softmax(dim=1).mean(dim=2).to(f_cond.dtype)
+        probabilities: Tensor = logits.view(shape).float().softmax(dim=1)
+        return probabilities.mean(dim=2).to(f_cond.dtype)
 
     def _class_head(self) -> nn.Module:
         if not self.config.class_head:

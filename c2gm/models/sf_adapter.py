@@ -55,6 +55,7 @@ class SFAdapter(nn.Module):
                 self.body.append(_Block(before if i == 0 else width, width, down=i == 0))
 
     def forward(self, f_cond: Tensor) -> tuple[Tensor, ...]:
+        """One feature map a level."""
         h = self.conv_in(f_cond)
         features = [h]
         for i, block in enumerate(self.body, start=1):
