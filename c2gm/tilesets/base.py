@@ -70,3 +70,7 @@ class StoredTileSet(TileSet, Protocol):
     def put_bytes(self, tile: Tile, picture: bytes) -> None:
         """Store a picture file (PNG, JPEG or WebP, one kind a tile set) as it is."""
         ...
+
+    def __contains__(self, tile: object) -> bool:
+        """Whether there is such a tile; its picture is not read."""
+        ...

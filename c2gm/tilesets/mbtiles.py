@@ -26,6 +26,7 @@ SQLITE_MAGIC = b"SQLite format 3\x00"
 QUERY_SECONDS = 20.0  # without a row; an endless view of a stranger's file ends here
 _TILES_A_COMMIT = 1000
 _ROWS_A_FETCH = 1000
+_MAX_VALUE_BYTES = 2 * MAX_PICTURE_BYTES  # of one value; too large pictures are named before
 _SCHEMA = """
 CREATE TABLE metadata (name TEXT NOT NULL, value TEXT NOT NULL);
 CREATE UNIQUE INDEX metadata_index ON metadata (name);
@@ -100,8 +101,17 @@ class MBTilesReader(TileSetReader):
                     "too many for a 256 px picture."
                 )
         for (data,) in self.query(f"SELECT tile_data {where}", address):
-            return data if isinstance(data, bytes) else b""
+            return data if isinstance(data, bytes) else str(data or "").encode()
         return None
+
+    def __contains__(self, tile: object) -> bool:
+        """Whether there is such a tile; its picture is not read."""
+        if not isinstance(tile, Tile):
+            return False
+        sql = (
+            "SELECT 1 FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ? LIMIT 1"
+        )
+        return any(self.query(sql, (tile.z, tile.x, flipped_row(tile))))
 
     def query(self, sql: str, values: tuple[int | str, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query, some at a time; errors of SQLite become ours."""
@@ -182,6 +192,10 @@ class MBTilesWriter(TileSetWriter):
             (tile.z, tile.x, flipped_row(tile)),
         ).fetchone()
         return None if row is None else bytes(row[0])
+
+    def __contains__(self, tile: object) -> bool:
+        """Whether the tile was written before."""
+        return isinstance(tile, Tile) and self.get_bytes(tile) is not None
 
     def tiles(self, zoom: int) -> Iterator[Tile]:
         """Tiles written so far at a zoom, ordered by x, then y."""
@@ -276,16 +290,29 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     immutable = "&immutable=1" if header[18] == 2 and not has_wal else ""
     try:
         connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro{immutable}",
+            f"{_sqlite_address(path)}?mode=ro{immutable}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
         )
+    except sqlite3.Error as error:
+        raise read_error(path, error) from error
+    try:
+        if hasattr(connection, "setlimit"):  # Python 3.11
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
     except sqlite3.Error as error:
+        connection.close()
         raise read_error(path, error) from error
     return connection
+
+
+def _sqlite_address(path: Path) -> str:
+    """file: address of a path; shares of Windows need two slashes more than the standard has."""
+    address = path.resolve().as_uri()
+    is_share = not address.startswith("file:///")
+    return address.replace("file://", "file:////", 1) if is_share else address
 
 
 def read_error(path: Path, error: sqlite3.Error) -> TilesetError:

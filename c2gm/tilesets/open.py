@@ -28,6 +28,8 @@ def create_tileset(
         TilesetError: the name is taken, or ends like another kind of file.
     """
     path = Path(path)
+    if path.name in ("", ".."):
+        raise TilesetError(f"{path} is no name for a tile set. Give an .mbtiles file or a folder.")
     if path.suffix.lower() == ".mbtiles":
         return MBTilesWriter(path, metadata, overwrite=overwrite)
     if path.suffix.lower() in _OTHER_SUFFIXES:

@@ -37,6 +37,10 @@ class TileSetReader(ABC):
         """The stored picture file of a tile, or None where there is no tile."""
 
     @abstractmethod
+    def __contains__(self, tile: object) -> bool:
+        """Whether there is such a tile; its picture is not read."""
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of files."""
 
@@ -79,6 +83,8 @@ class TileSetWriter(ABC):
         self._extents = Extents()
         self._kind: str | None = None
         self._is_open = False
+        if path.is_symlink():
+            raise TilesetError(f"{path} is a link. Give the name of the file or folder itself.")
         self._check_target()
         with self._own_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +114,10 @@ class TileSetWriter(ABC):
     @abstractmethod
     def get_bytes(self, tile: Tile) -> bytes | None:
         """The picture file of a tile written before, or None."""
+
+    @abstractmethod
+    def __contains__(self, tile: object) -> bool:
+        """Whether the tile was written before."""
 
     @abstractmethod
     def tiles(self, zoom: int) -> Iterator[Tile]:

@@ -66,7 +66,7 @@ class XYZReader(TileSetReader):
             rows = {
                 int(file.stem)
                 for file in (self.path / str(zoom) / str(x)).iterdir()
-                if file.suffix.lower() in SUFFIXES and is_number(file.stem)
+                if file.suffix in SUFFIXES and is_number(file.stem)
             }
             for y in sorted(row for row in rows if row < side):
                 yield Tile(x, y, zoom)
@@ -89,6 +89,13 @@ class XYZReader(TileSetReader):
                 raise TilesetError(f"{file} cannot be read: {error.strerror}.") from error
         return None
 
+    def __contains__(self, tile: object) -> bool:
+        """Whether there is such a tile; its picture is not read."""
+        if not isinstance(tile, Tile):
+            return False
+        column = self.path / str(tile.z) / str(tile.x)
+        return any((column / f"{tile.y}{suffix}").is_file() for suffix in SUFFIXES)
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -102,15 +109,22 @@ class XYZWriter(TileSetWriter):
         if not self.path.is_dir():
             raise TilesetError(f"{self.path} is a file, not a folder. Give another name.")
         entries = [entry.name for entry in self.path.iterdir()]
-        foreign = [name for name in entries if not (is_number(name) or name in METADATA_FILES)]
-        if foreign:
-            # Replacing a folder deletes it; that must never hit anything but a tile set.
-            raise TilesetError(
-                f"{self.path} holds more than a tile set ({sorted(foreign)[0]}), so it is not "
-                "written over. Give the name of a new folder."
-            )
         if entries and not self._overwrite:
             raise TilesetError(f"{self.path} exists already. Give another name, or --force.")
+        # Replacing a folder deletes it; that must never hit anything but a map of ours.
+        foreign = sorted(
+            name for name in entries if not (is_number(name) or name in METADATA_FILES)
+        )
+        if foreign:
+            raise TilesetError(
+                f"{self.path} holds more than a tile set ({foreign[0]}), so it is not written "
+                "over. Give the name of a new folder."
+            )
+        if entries and not read_metadata(self.path).get("generator", "").startswith("c2gm"):
+            raise TilesetError(
+                f"{self.path} was not written by c2gm, so it is not written over. Delete it "
+                "yourself, or give the name of a new folder."
+            )
 
     def _begin(self) -> None:
         self.temporary.mkdir()
@@ -121,6 +135,10 @@ class XYZWriter(TileSetWriter):
         self._check_open()
         file = self._file(tile)
         return file.read_bytes() if file.exists() else None
+
+    def __contains__(self, tile: object) -> bool:
+        """Whether the tile was written before."""
+        return isinstance(tile, Tile) and self._file(tile).exists()
 
     def tiles(self, zoom: int) -> Iterator[Tile]:
         """Tiles written so far at a zoom, ordered by x, then y."""
