@@ -18,6 +18,7 @@ AREA_KINDS = (
 )
 LINE_KINDS = (
     "stream",
+    "rail_yard",  # yard, siding, spur
     "railway",
     "motorway",
     "main_road",  # primary, secondary, tertiary

@@ -1,0 +1,181 @@
+"""Generalisation: the vectors of the world become the vectors of one zoom.
+
+Every zoom is derived from the source, never from another zoom, and tolerances only grow towards
+lower zooms: a class that is drawn at a zoom is drawn at the next one too, except built-up areas,
+which turn into their buildings.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import shapely
+
+from ..grid import HALF_WORLD, mercator_resolution
+from .map_objects import MapObjects
+from .roads import drop_dead_ends, merge_twins
+from .style import AreaSymbol, LineSymbol, MapStyle, map_style
+
+Shapes = np.ndarray[Any, np.dtype[np.object_]]
+
+
+def generalise(objects: MapObjects, zoom: int) -> MapObjects:
+    """The objects that the map of a zoom shows, in the form in which it shows them.
+
+    Args:
+        objects: the whole world in metres of EPSG:3857.
+        zoom: zoom of 256 px tiles.
+
+    Returns:
+        Objects in metres of EPSG:3857; kinds that the zoom does not show are missing.
+    """
+    style = map_style(zoom)
+    pixel = mercator_resolution(zoom)
+    metre = 1.0 / math.cos(math.radians(_latitude(objects)))
+    areas: dict[str, Shapes] = {}
+    for symbol in style.areas:
+        sources = [_polygons(objects.areas.get(symbol.kind))]
+        if symbol.closing_metres:
+            grown = _closed(_polygons(objects.areas.get("building")), symbol.closing_metres * metre)
+            sources.append(grown)
+        shapes = _generalised_area(np.concatenate(sources), symbol, pixel=pixel, metre=metre)
+        if len(shapes):
+            areas[symbol.kind] = shapes
+    lines = _generalised_lines(objects, style, pixel)
+    trees = objects.trees if style.tree_diameter else np.zeros((0, 2))
+    return MapObjects(areas=areas, lines=lines, trees=trees)
+
+
+def _latitude(objects: MapObjects) -> float:
+    """Latitude of the middle of all objects, degrees."""
+    arrays = [a for a in (*objects.areas.values(), *objects.lines.values()) if len(a)]
+    bounds = [shapely.total_bounds(a) for a in arrays]
+    ys = [y for b in bounds for y in (b[1], b[3]) if math.isfinite(y)]
+    ys += [float(y) for y in objects.trees[:, 1]]
+    if not ys:
+        return 0.0
+    middle = (min(ys) + max(ys)) / 2
+    return math.degrees(math.atan(math.sinh(middle / HALF_WORLD * math.pi)))
+
+
+def _polygons(shapes: Shapes | None) -> Shapes:
+    """Valid single polygons of areas; what is no area falls away."""
+    if shapes is None or not len(shapes):
+        return np.zeros(0, dtype=object)
+    shapes = np.asarray(shapes, dtype=object)
+    shapes = np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
+    parts = shapely.get_parts(shapely.get_parts(shapes))
+    polygons: Shapes = parts[(shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)]
+    return polygons
+
+
+def _closed(shapes: Shapes, distance: float) -> Shapes:
+    """Grown together over gaps of twice the distance, corners kept."""
+    if not len(shapes):
+        return shapes
+    grown = shapely.buffer(shapes, distance, join_style="mitre", mitre_limit=2.0)
+    joined = shapely.get_parts(shapely.union_all(grown))
+    return _polygons(shapely.buffer(joined, -distance, join_style="mitre", mitre_limit=2.0))
+
+
+def _opened(shapes: Shapes, distance: float) -> Shapes:
+    """Without the parts that are thinner than twice the distance, corners kept."""
+    thinned = shapely.buffer(shapes, -distance, join_style="mitre", mitre_limit=2.0)
+    return _polygons(shapely.buffer(thinned, distance, join_style="mitre", mitre_limit=2.0))
+
+
+def _generalised_area(shapes: Shapes, symbol: AreaSymbol, *, pixel: float, metre: float) -> Shapes:
+    """Join, close, open, drop the small, fill small holes, simplify, smooth."""
+    if not len(shapes):
+        return shapes
+    least = symbol.least_area * pixel**2
+    if symbol.closing:
+        shapes = _closed(shapes, symbol.closing * pixel)
+    elif symbol.kind != "building":
+        shapes = _polygons(shapely.get_parts(shapely.union_all(shapes)))
+    opening = symbol.opening * pixel + symbol.opening_metres * metre
+    if opening:
+        shapes = _opened(shapes, opening)
+    shapes = shapes[shapely.area(shapes) >= least]
+    shapes = _without_small_holes(shapes, least)
+    shapes = _polygons(shapely.simplify(shapes, symbol.simplify * pixel))
+    if symbol.smoothing:
+        shapes = _polygons(smooth_polygons(shapes, symbol.smoothing))
+    return shapes
+
+
+def _without_small_holes(shapes: Shapes, least_area: float) -> Shapes:
+    """The polygons with holes below an area filled."""
+    filled = shapes.copy()
+    for index in np.flatnonzero(shapely.get_num_interior_rings(shapes)):
+        rings = shapely.get_rings(shapes[index])
+        holes = [hole for hole in rings[1:] if shapely.area(shapely.polygons(hole)) >= least_area]
+        filled[index] = shapely.polygons(rings[0], holes or None)
+    return filled
+
+
+def smooth_polygons(shapes: Shapes, rounds: int) -> Shapes:
+    """Polygons with their corners cut by Chaikin's rule, as often as `rounds`."""
+    rings, owners = shapely.get_rings(shapes, return_index=True)
+    if not len(rings):
+        return shapes
+    coordinates, ring_of = shapely.get_coordinates(rings, return_index=True)
+    for _ in range(rounds):
+        coordinates, ring_of = _cut_corners(coordinates, ring_of)
+    smoothed = shapely.linearrings(coordinates, indices=ring_of)
+    polygons: Shapes = shapely.polygons(smoothed, indices=owners)
+    return polygons
+
+
+def _cut_corners(coordinates: np.ndarray, ring_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One round of Chaikin on closed rings: each edge keeps its middle half."""
+    inside = ring_of[1:] == ring_of[:-1]
+    start, end = coordinates[:-1][inside], coordinates[1:][inside]
+    cut = np.stack([0.75 * start + 0.25 * end, 0.25 * start + 0.75 * end], axis=1).reshape(-1, 2)
+    owner = np.repeat(ring_of[:-1][inside], 2)
+    first = np.r_[True, owner[1:] != owner[:-1]]
+    last = np.flatnonzero(np.r_[first[1:], True])
+    # Each ring is closed again with its own first point.
+    return (
+        np.insert(cut, last + 1, cut[np.flatnonzero(first)], axis=0),
+        np.insert(owner, last + 1, owner[last]),
+    )
+
+
+def _generalised_lines(objects: MapObjects, style: MapStyle, pixel: float) -> dict[str, Shapes]:
+    """The lines that the style shows: twins merged, dead ends dropped, simplified."""
+    shown: dict[str, Shapes] = {}
+    for symbol in style.lines:
+        shapes = _line_strings(objects.lines.get(symbol.kind))
+        if symbol.dash:
+            shapes = _line_strings(np.array([shapely.line_merge(shapely.multilinestrings(shapes))]))
+        if symbol.twin_distance:
+            shapes = merge_twins(shapes, symbol.twin_distance * pixel)
+        shown[symbol.kind] = shapes
+    for symbol in style.lines:
+        if symbol.dead_end:
+            others = [shown[kind] for kind in ("main_road", "motorway") if kind in shown]
+            shown[symbol.kind] = drop_dead_ends(
+                shown[symbol.kind], symbol.dead_end * pixel, others=np.concatenate(others)
+            )
+    return {
+        symbol.kind: _simplified(shown[symbol.kind], symbol, pixel)
+        for symbol in style.lines
+        if len(shown[symbol.kind])
+    }
+
+
+def _simplified(shapes: Shapes, symbol: LineSymbol, pixel: float) -> Shapes:
+    simplified: Shapes = shapely.simplify(shapes, symbol.simplify * pixel, preserve_topology=False)
+    return simplified
+
+
+def _line_strings(shapes: Shapes | None) -> Shapes:
+    """Single lines with a length."""
+    if shapes is None or not len(shapes):
+        return np.zeros(0, dtype=object)
+    parts = shapely.get_parts(np.asarray(shapes, dtype=object))
+    lines: Shapes = parts[(shapely.get_type_id(parts) == 1) & (shapely.length(parts) > 0)]
+    return lines

@@ -1,0 +1,120 @@
+"""Layers: geometry in world pixels, ready to be cut out by box and handed to Agg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+LONGEST_PIECE = 24.0  # px: longer straight pieces are divided, see render.MARGIN
+_GRID = 256.0  # Agg counts in 1/256 px
+_DASHES_TOGETHER = 16  # dashes that are found and drawn as one item
+MOVE, LINE, CLOSE = 1, 2, 79  # matplotlib.path.Path's codes
+
+Shapes = np.ndarray[Any, np.dtype[np.object_]]
+Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Items of one kind: vertices float64 [n,2] in world pixels, path codes uint8 [n].
+
+    Item i owns the vertices `first[i]` to `first[i + 1]`; `tree` finds items by their bounds.
+    """
+
+    vertices: np.ndarray
+    codes: np.ndarray
+    first: np.ndarray
+    tree: shapely.STRtree
+    filled: bool
+
+    def within(self, bounds: Bounds) -> tuple[np.ndarray, np.ndarray] | None:
+        """Vertices and codes of the items near bounds (left, top, right, bottom), or None."""
+        items = np.sort(self.tree.query(shapely.box(*bounds)))
+        if not len(items):
+            return None
+        lengths = self.first[items + 1] - self.first[items]
+        skipped = np.repeat(self.first[items] - np.r_[0, np.cumsum(lengths)[:-1]], lengths)
+        rows = np.arange(len(skipped)) + skipped
+        return self.vertices[rows], self.codes[rows]
+
+
+def area_layer(shapes: Shapes) -> Layer:
+    """Polygons, filled: shells one way and holes the other, because Agg fills non-zero."""
+    polygons = shapely.get_parts(shapely.orient_polygons(shapely.segmentize(shapes, LONGEST_PIECE)))
+    rings, polygon_of = shapely.get_rings(polygons, return_index=True)
+    vertices, ring_of = shapely.get_coordinates(rings, return_index=True)
+    codes = np.full(len(vertices), LINE, dtype=np.uint8)
+    starts = _starts(ring_of)
+    codes[starts] = MOVE
+    codes[np.r_[starts[1:], len(vertices)] - 1] = CLOSE
+    return _layer(vertices, codes, polygon_of[ring_of], filled=True)
+
+
+def line_layer(shapes: Shapes, dash: tuple[float, float] | None = None) -> Layer:
+    """Lines, whole or cut into dashes along their whole length."""
+    lines = shapely.segmentize(shapes, LONGEST_PIECE)
+    vertices, line_of = shapely.get_coordinates(lines, return_index=True)
+    if dash:
+        vertices, dash_of = _dashes(vertices, line_of, dash)
+        starts, item_of = _starts(dash_of), dash_of // _DASHES_TOGETHER
+    else:
+        starts, item_of = _starts(line_of), line_of
+    codes = np.full(len(vertices), LINE, dtype=np.uint8)
+    codes[starts] = MOVE
+    return _layer(vertices, codes, item_of, filled=False)
+
+
+def disc_layer(centres: np.ndarray, diameter: float) -> Layer:
+    """Discs round points float64 [n,2]."""
+    return area_layer(shapely.buffer(shapely.points(centres), diameter / 2, quad_segs=6))
+
+
+def _layer(vertices: np.ndarray, codes: np.ndarray, item_of: np.ndarray, *, filled: bool) -> Layer:
+    vertices = np.round(vertices * _GRID) / _GRID
+    starts = _starts(item_of)
+    if len(starts):
+        low = np.minimum.reduceat(vertices, starts)
+        high = np.maximum.reduceat(vertices, starts)
+    else:
+        low = high = np.zeros((0, 2))
+    tree = shapely.STRtree(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1]))
+    return Layer(vertices, codes, np.r_[starts, len(vertices)], tree, filled)
+
+
+def _starts(owner: np.ndarray) -> np.ndarray:
+    """Where each run of equal owners begins."""
+    if not len(owner):
+        return np.zeros(0, dtype=np.int64)
+    starts: np.ndarray = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+    return starts
+
+
+def _dashes(
+    vertices: np.ndarray, line_of: np.ndarray, dash: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of all dashes and the number of the dash that each belongs to."""
+    drawn, left_out = dash
+    period = drawn + left_out
+    steps: np.ndarray = np.hypot(*np.diff(vertices, axis=0).T)
+    # Lines follow each other on one axis of length, far enough apart that none mix.
+    steps[line_of[1:] != line_of[:-1]] = period
+    along = np.r_[0.0, np.cumsum(steps)]
+    starts = _starts(line_of)
+    begin, end = along[starts], along[np.r_[starts[1:], len(along)] - 1]
+    count = np.maximum(1, np.ceil((end - begin) / period).astype(np.int64))
+    line_of_dash = np.repeat(np.arange(len(starts)), count)
+    number = np.arange(len(line_of_dash)) - np.repeat(np.cumsum(count) - count, count)
+    dash_start = begin[line_of_dash] + number * period
+    dash_end = np.minimum(dash_start + drawn, end[line_of_dash])
+    # Vertices between the ends of a dash stay, so that dashes bend with their line.
+    owner = np.searchsorted(dash_start, along, side="right") - 1
+    inner = (along > dash_start[owner]) & (along < dash_end[owner])
+    place = np.r_[dash_start, along[inner], dash_end]
+    dash_of = np.r_[np.arange(len(dash_start)), owner[inner], np.arange(len(dash_start))]
+    order = np.lexsort((place, dash_of))
+    place = place[order]
+    points = np.stack([np.interp(place, along, column) for column in vertices.T], axis=1)
+    return points, dash_of[order]

@@ -1,0 +1,175 @@
+"""Drawing: the true map of one zoom as pictures and as class ids, by matplotlib's Agg.
+
+A drawing never depends on the asked box. Geometry lies on a grid of 1/256 px (Agg's own), no
+straight piece is longer than the margin that is drawn around the box and cut off, and dashes are
+cut along whole lines beforehand, so each pixel is computed from the same numbers in every box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform
+
+from ..grid import HALF_WORLD, PixelBox, mercator_resolution
+from ..legend import CLASS_ID, GROUND, LEGEND
+from .generalise import generalise
+from .layers import Layer, area_layer, disc_layer, line_layer
+from .map_objects import MapObjects
+from .style import MapStyle, map_style
+
+MARGIN = 40  # px: the longest straight piece (24) and half the widest line with its casing (11)
+_UNDER_ROADS = (
+    "farmland",
+    "built_up",
+    "sand",
+    "park",
+    "wood",
+    "trees",
+    "water",
+    "stream",
+    "building",
+    "footpath",
+    "track",
+)
+_ROADS = ("driveway", "service", "road_area", "street", "main_road", "motorway")
+_OVER_ROADS = ("rail_yard", "railway")
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One act of painting: a layer in one class, lines and rims with a width in px."""
+
+    layer: Layer
+    map_class: str
+    width: float = 0.0
+
+
+class MapDrawing:
+    """The map of one zoom, generalised once and drawn box by box.
+
+    Args:
+        objects: the vector world in metres of EPSG:3857, not yet generalised.
+        zoom: zoom of 256 px tiles.
+    """
+
+    def __init__(self, objects: MapObjects, zoom: int) -> None:
+        self.zoom = zoom
+        self._steps = tuple(_steps(generalise(objects, zoom), map_style(zoom), zoom))
+
+    def picture(self, box: PixelBox) -> np.ndarray:
+        """The map as uint8 [H,W,3], antialiased."""
+        canvas = _Canvas(self._checked(box), antialiased=True)
+        for step in self._steps:
+            canvas.paint(step.layer, LEGEND[CLASS_ID[step.map_class]].colour, step.width)
+        return canvas.pixels()
+
+    def classes(self, box: PixelBox) -> np.ndarray:
+        """Class ids of the legend, uint8 [H,W], without antialiasing and casings."""
+        canvas = _Canvas(self._checked(box), antialiased=False)
+        for step in self._steps:
+            if step.map_class != "road casing":
+                ident = CLASS_ID[step.map_class]
+                canvas.paint(step.layer, (ident, ident, ident), step.width)
+        ids: np.ndarray = canvas.pixels()[..., 0]
+        return ids
+
+    def _checked(self, box: PixelBox) -> PixelBox:
+        if box.zoom != self.zoom:
+            raise ValueError(f"The drawing is of zoom {self.zoom}, the box of zoom {box.zoom}.")
+        return box
+
+
+def _steps(objects: MapObjects, style: MapStyle, zoom: int) -> Iterable[_Step]:
+    """What is painted, from the ground up."""
+    layers = _layers(objects, style, zoom)
+    for name in _UNDER_ROADS:
+        if name in layers:
+            yield _core(layers[name], name, style)
+    roads = [name for name in _ROADS if name in layers]
+    for name in roads:
+        if casing := _casing(name, style):
+            core = _core(layers[name], name, style)
+            yield _Step(core.layer, "road casing", core.width + 2 * casing)
+    for name in (*roads, *_OVER_ROADS):
+        if name in layers:
+            yield _core(layers[name], name, style)
+
+
+def _layers(objects: MapObjects, style: MapStyle, zoom: int) -> dict[str, Layer]:
+    resolution = mercator_resolution(zoom)
+
+    def to_pixels(points: np.ndarray) -> np.ndarray:
+        scale = np.array([1.0, -1.0]) / resolution
+        pixels: np.ndarray = (points - np.array([-HALF_WORLD, HALF_WORLD])) * scale
+        return pixels
+
+    layers: dict[str, Layer] = {}
+    for area in style.areas:
+        if area.kind in objects.areas:
+            shapes = shapely.transform(objects.areas[area.kind], to_pixels)
+            layers[area.kind] = area_layer(shapes)
+    for line in style.lines:
+        if line.kind in objects.lines:
+            shapes = shapely.transform(objects.lines[line.kind], to_pixels)
+            layers[line.kind] = line_layer(shapes, line.dash)
+    if len(objects.trees):
+        layers["trees"] = disc_layer(to_pixels(objects.trees), style.tree_diameter)
+    return layers
+
+
+def _core(layer: Layer, name: str, style: MapStyle) -> _Step:
+    if name == "trees":
+        return _Step(layer, "wood")
+    if (area := style.area(name)) is not None:
+        return _Step(layer, area.map_class)
+    line = style.line(name)
+    if line is None:
+        raise ValueError(f"The style has no symbol for {name}.")
+    return _Step(layer, line.map_class, line.width)
+
+
+def _casing(name: str, style: MapStyle) -> float:
+    symbol = style.area(name) or style.line(name)
+    return symbol.casing if symbol else 0.0
+
+
+class _Canvas:
+    """Agg's canvas over a box and its margin."""
+
+    def __init__(self, box: PixelBox, *, antialiased: bool) -> None:
+        self._box = box.grown(MARGIN)
+        self._renderer = RendererAgg(self._box.width, self._box.height, 72)
+        self._context = self._renderer.new_gc()
+        self._context.set_snap(False)
+        self._context.set_antialiased(antialiased)
+        self._context.set_capstyle("round")
+        self._context.set_joinstyle("round")
+        self._pixels = np.asarray(self._renderer.buffer_rgba())
+        self._pixels[:] = (*(GROUND if antialiased else (0, 0, 0)), 255)
+
+    def paint(self, layer: Layer, colour: tuple[int, int, int], width: float) -> None:
+        """Fill a layer of areas, or draw lines; areas with a width get a rim as well."""
+        box = self._box
+        found = layer.within((box.left, box.top, box.right, box.bottom))
+        if found is None:
+            return
+        vertices, codes = found
+        # In float64 before Agg sees it: world pixels leave float32 no room for fractions.
+        vertices = np.stack([vertices[:, 0] - box.left, box.bottom - vertices[:, 1]], axis=1)
+        path = Path(vertices, codes)
+        path.should_simplify = False
+        rgb = tuple(part / 255 for part in colour)
+        self._context.set_foreground(rgb)
+        self._context.set_linewidth(width)
+        face = rgb if layer.filled else None
+        self._renderer.draw_path(self._context, path, IdentityTransform(), face)
+
+    def pixels(self) -> np.ndarray:
+        """The box without its margin, uint8 [H,W,3]."""
+        return self._pixels[MARGIN:-MARGIN, MARGIN:-MARGIN, :3].copy()

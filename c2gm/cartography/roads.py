@@ -1,0 +1,117 @@
+"""Generalisation of road networks: twin carriageways and dead ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import shapely
+
+Shapes = np.ndarray[Any, np.dtype[np.object_]]
+
+
+def merge_twins(lines: Shapes, distance: float) -> Shapes:
+    """Draw carriageways that run side by side onto their common middle.
+
+    Each point moves half the way to the nearest other line abeam of it, points with the same place
+    move together, so that what was connected stays so. Twice, because of slip roads that lie
+    nearer than the other carriageway.
+
+    Args:
+        lines: line strings.
+        distance: lines further apart than this stay where they are.
+
+    Returns:
+        The lines, as many as before, in the same order.
+    """
+    if not len(lines):
+        return lines
+    lines = shapely.segmentize(lines, distance / 2)
+    for _ in range(2):
+        lines = _moved_halfway(lines, distance)
+    return lines
+
+
+def _moved_halfway(lines: Shapes, distance: float) -> Shapes:
+    points, line_of = shapely.get_coordinates(lines, return_index=True)
+    place_of = np.unique(np.round(points, 3), axis=0, return_inverse=True)[1].ravel()
+    joined = line_of[1:] == line_of[:-1]
+    starts, ends = points[:-1][joined], points[1:][joined]
+    segment_place = np.stack([place_of[:-1][joined], place_of[1:][joined]], axis=1)
+    tree = shapely.STRtree(shapely.linestrings(np.stack([starts, ends], axis=1)))
+    at, segment = tree.query(shapely.points(points), predicate="dwithin", distance=distance)
+    touching = (segment_place[segment] == place_of[at][:, None]).any(axis=1)
+    at, segment = at[~touching], segment[~touching]
+    heading = _headings(points, line_of)[at]
+    along = ends[segment] - starts[segment]
+    length = np.maximum(np.hypot(*along.T), 1e-9)
+    along = along / length[:, None]
+    travelled = ((points[at] - starts[segment]) * along).sum(axis=1).clip(0, length)
+    offset = starts[segment] + along * travelled[:, None] - points[at]
+    gap = np.hypot(*offset.T)
+    parallel = np.abs((heading * along).sum(axis=1)) > 0.8
+    abeam = np.abs((heading * offset).sum(axis=1)) <= 0.35 * gap
+    near = parallel & abeam
+    at, offset, gap = at[near], offset[near], gap[near]
+    order = np.lexsort((gap, at))
+    at, offset = at[order], offset[order]
+    nearest = np.r_[True, at[1:] != at[:-1]] if len(at) else np.zeros(0, dtype=bool)
+    shift = np.zeros_like(points)
+    shift[at[nearest]] = offset[nearest] / 2
+    moved: Shapes = shapely.set_coordinates(lines.copy(), points + _mean_by(shift, place_of))
+    return moved
+
+
+def _headings(points: np.ndarray, line_of: np.ndarray) -> np.ndarray:
+    """Unit direction of each point's line there."""
+    before = np.r_[points[:1], points[:-1]]
+    after = np.r_[points[1:], points[-1:]]
+    first = np.r_[True, line_of[1:] != line_of[:-1]]
+    last = np.r_[first[1:], True]
+    before[first] = points[first]
+    after[last] = points[last]
+    direction = after - before
+    unit: np.ndarray = direction / np.maximum(np.hypot(*direction.T), 1e-9)[:, None]
+    return unit
+
+
+def _mean_by(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Each row replaced by the mean of its group."""
+    count = np.bincount(group)
+    means = np.stack([np.bincount(group, weights=column) / count for column in values.T], axis=1)
+    rows: np.ndarray = means[group]
+    return rows
+
+
+def drop_dead_ends(lines: Shapes, length: float, *, others: Shapes) -> Shapes:
+    """The lines without the dead ends that are shorter than `length`.
+
+    Args:
+        lines: line strings, cut at no matter which crossings.
+        length: shorter stubs fall away.
+        others: lines that count as connection and are not returned.
+
+    Returns:
+        Line strings between crossings.
+    """
+    if not len(lines):
+        return lines
+    edges = _edges(lines)
+    if len(others):
+        crossings = shapely.intersection(shapely.union_all(lines), shapely.union_all(others))
+    else:
+        crossings = shapely.multipoints([])
+    ends = shapely.get_coordinates([shapely.get_point(edges, 0), shapely.get_point(edges, -1)])
+    place = np.unique(np.round(ends, 2), axis=0, return_inverse=True)[1].ravel()
+    free = np.bincount(place)[place] == 1
+    free &= ~shapely.dwithin(shapely.points(ends), crossings, 0.05)
+    stub = free[: len(edges)] | free[len(edges) :]
+    kept: Shapes = edges[~(stub & (shapely.length(edges) < length))]
+    return kept
+
+
+def _edges(lines: Shapes) -> Shapes:
+    """The network cut at its crossings and nowhere else."""
+    noded = shapely.union_all(lines)
+    edges: Shapes = shapely.get_parts(shapely.line_merge(noded))
+    return edges
