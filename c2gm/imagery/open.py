@@ -1,0 +1,54 @@
+"""Open imagery of any kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ImageryError
+from .picture import open_picture
+from .raster import RasterImagery
+from .source import Nodata
+from .tiles import TileFolderImagery
+
+
+def open_imagery(
+    path: str | Path,
+    *,
+    crs: str | None = None,
+    nodata: Nodata = None,
+    picture_bounds: tuple[float, float, float, float] | None = None,
+    attribution: str = "",
+) -> RasterImagery | TileFolderImagery:
+    """Imagery from a raster file, a folder of tiles or a picture.
+
+    Args:
+        path: A local GeoTIFF or other raster, a folder `{z}/{x}/{y}.png|jpg|jpeg|webp`, or a
+            picture without position. Nothing is fetched from anywhere.
+        crs: Coordinate system of the raster, like "EPSG:32632"; replaces its own.
+        nodata: The value of invalid pixels; "none" ignores the file's own; None believes the file.
+        picture_bounds: (west, south, east, north) in degrees of a picture without position, which
+            is linear in web-mercator.
+        attribution: Credit of the source; a text replaces the file's own.
+
+    Raises:
+        ImageryError: it cannot be read or placed; says what to give.
+        MissingCRS: the raster does not name its coordinate system.
+        AreaError: `picture_bounds` are no place on Earth.
+    """
+    text = str(path)
+    if "://" in text or text.startswith(("/vsi", "\\vsi", "<")):
+        raise ImageryError(f"{text} is not a local file. Fetch it first, then give its path.")
+    file = Path(path)
+    if not file.exists():
+        raise ImageryError(f"There is no imagery at {file}.")
+    if file.is_dir():
+        if crs is not None or picture_bounds is not None or nodata is not None:
+            raise ImageryError(
+                f"{file.name} is a folder of map tiles, whose position is known. "
+                "Leave --crs, --nodata and --picture-bounds out."
+            )
+        return TileFolderImagery(file, attribution=attribution)
+    file = file.resolve()
+    if picture_bounds is not None:
+        return open_picture(file, picture_bounds, nodata=nodata, attribution=attribution)
+    return RasterImagery(file, crs=crs, nodata=nodata, attribution=attribution)
