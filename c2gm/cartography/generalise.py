@@ -16,7 +16,7 @@ import shapely
 from ..grid import HALF_WORLD, mercator_resolution
 from .map_objects import MapObjects
 from .roads import drop_dead_ends, merge_twins
-from .style import AreaSymbol, LineSymbol, MapStyle, map_style
+from .style import AreaSymbol, MapStyle, map_style
 
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
 
@@ -160,16 +160,11 @@ def _generalised_lines(objects: MapObjects, style: MapStyle, pixel: float) -> di
             shown[symbol.kind] = drop_dead_ends(
                 shown[symbol.kind], symbol.dead_end * pixel, others=np.concatenate(others)
             )
-    return {
-        symbol.kind: _simplified(shown[symbol.kind], symbol, pixel)
+    simplified = {
+        symbol.kind: _line_strings(shapely.simplify(shown[symbol.kind], symbol.simplify * pixel))
         for symbol in style.lines
-        if len(shown[symbol.kind])
     }
-
-
-def _simplified(shapes: Shapes, symbol: LineSymbol, pixel: float) -> Shapes:
-    simplified: Shapes = shapely.simplify(shapes, symbol.simplify * pixel, preserve_topology=False)
-    return simplified
+    return {kind: shapes for kind, shapes in simplified.items() if len(shapes)}
 
 
 def _line_strings(shapes: Shapes | None) -> Shapes:

@@ -110,7 +110,7 @@ def _dashes(
     dash_start = begin[line_of_dash] + number * period
     dash_end = np.minimum(dash_start + drawn, end[line_of_dash])
     # Vertices between the ends of a dash stay, so that dashes bend with their line.
-    owner = np.searchsorted(dash_start, along, side="right") - 1
+    owner = np.atleast_1d(np.searchsorted(dash_start, along, side="right")) - 1
     inner = (along > dash_start[owner]) & (along < dash_end[owner])
     place = np.r_[dash_start, along[inner], dash_end]
     dash_of = np.r_[np.arange(len(dash_start)), owner[inner], np.arange(len(dash_start))]

@@ -126,7 +126,7 @@ def _layer_features(path: Path, layer: str) -> Iterator[tuple[Any, Tags]]:
     )
     if not meta["crs"]:
         raise VectorError(f"Layer {layer} of {path} does not say its coordinate system.")
-    shapes = shapely.force_2d(shapely.from_wkb(wkb))
+    shapes = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="fix"))
     shapes = shapely.transform(shapes, lambda points: to_mercator(points, meta["crs"]))
     implied = _implied_tags(layer)
     for index, shape in enumerate(shapes):
