@@ -13,6 +13,18 @@ from .config import (
     VAEConfig,
 )
 
+# CLIP token ids of every scale text: text.known_token_ids(text.scale_texts()). A model file keeps
+# its own list, so a later change of the texts does not move a trained row.
+# fmt: off
+SCALE_TEXT_TOKENS = (
+    0, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279, 280, 281, 332, 343, 531,
+    537, 539, 541, 718, 836, 1002, 1295, 1305, 1452, 1605, 1759, 1783, 2012, 2029, 2157, 2307,
+    2353, 2442, 2445, 2931, 2954, 3184, 3506, 3638, 3923, 4331, 4593, 4682, 4734, 4736, 4759,
+    4960, 5429, 5879, 7620, 8227, 8406, 8673, 8866, 9832, 9977, 10214, 12702, 13241, 13909,
+    14089, 14790, 19013, 37664, 39380, 49406, 49407,
+)
+# fmt: on
+
 
 def sd21(arm: Arm = "ref_dual_spade") -> SGDMConfig:
     """SGDM on Stable Diffusion 2.1-base, as the authors have it."""
@@ -59,7 +71,14 @@ def mini() -> SGDMConfig:
             draft_channels=FLAT_CLASSES,
         ),
         vae=VAEConfig(kind="unshuffle", widths=(64, 96), blocks=1, scaling_factor=1.0),
-        text=TextConfig(width=128, heads=4, layers=2, vocabulary=1024, projection=128),
+        text=TextConfig(
+            width=128,
+            heads=4,
+            layers=2,
+            vocabulary=1024,
+            projection=128,
+            known_tokens=SCALE_TEXT_TOKENS,
+        ),
         prediction_type="sample",
         default_sampler="ddim",
         default_steps=4,
