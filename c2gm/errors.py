@@ -45,6 +45,10 @@ class JobLocked(JobError):
     """Another process works on the same job."""
 
 
+class Stopped(C2GMError):
+    """The user stopped a job; it can be resumed. The command line exits with status 130."""
+
+
 class DiskFull(C2GMError):
     """The disk is full; says how much is missing and that the job can be resumed."""
 

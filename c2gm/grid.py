@@ -106,7 +106,7 @@ class TileRange:
             return False
         side = 1 << self.zoom
         column = self.left + (tile[0] - self.left) % side
-        return column <= self.right and self.top <= tile[1] <= self.bottom
+        return bool(column <= self.right and self.top <= tile[1] <= self.bottom)
 
     def grown(self, tiles: int) -> TileRange:
         """The range with `tiles` more on each side."""
@@ -210,6 +210,26 @@ def tiles_in_bounds(bounds: tuple[float, float, float, float], zoom: int) -> Til
     last_y = math.ceil(bottom - slack / math.cos(math.radians(south))) - 1
     return TileRange(
         zoom, first_x, first_y, max(first_x, last_x), min(side - 1, max(first_y, last_y))
+    )
+
+
+def pixels_of_bounds(bounds: tuple[float, float, float, float], zoom: int) -> PixelBox:
+    """The pixels that bounds touch; `right` may exceed the world's width across the antimeridian.
+
+    A pixel of which bounds cover less than a hundredth of the width does not count.
+    """
+    west, south, east, north = bounds
+    side = 1 << zoom
+    left, top = _fraction(west, min(north, MAX_LATITUDE), zoom)
+    right, bottom = _fraction(east, max(south, -MAX_LATITUDE), zoom)
+    if west > east:
+        right += side
+    return PixelBox(
+        zoom,
+        math.floor(left * TILE_SIZE + 0.01),
+        math.floor(top * TILE_SIZE + 0.01),
+        math.ceil(right * TILE_SIZE - 0.01),
+        math.ceil(bottom * TILE_SIZE - 0.01),
     )
 
 

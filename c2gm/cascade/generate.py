@@ -1,0 +1,238 @@
+"""From imagery to a map: the one call behind `c2gm generate` and the Cascade Sampler node."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import AreaError, DiskFull, JobError, TilesetError
+from ..grid import tile_box
+from ..imagery.base import Imagery
+from ..painting.map_model import MapModel
+from ..tilesets.base import TileSet
+from ..tilesets.open import create_tileset, open_tileset
+from .executors import Executor, LocalExecutor
+from .job import Job, claim, job_key, key_changes, key_hash, scale_texts
+from .ledger import FILE_NAME, Ledger
+from .plan import Plan, make_plan
+from .progress import OnProgress, ShouldStop
+from .run import run
+from .settings import GenerateSettings, stages_text
+
+TILE_BYTES = 40_000  # of a tile, in the job and in the map alike; measured means are lower
+WINDOW_BYTES = 60_000  # of a window picture that waits for its neighbours
+KEY_NAME = "c2gm_job"  # metadata of a map: the key it was painted with, JSON
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `generate` did.
+
+    Attributes:
+        path: The map.
+        plan: What it was made by.
+        nothing_to_do: The map was there already, made with the same key.
+        tiles: Tiles written to the map.
+        painted_windows: Windows painted by this call.
+        reused_tiles: Tiles that an interrupted call had finished.
+        seconds: Painting took.
+    """
+
+    path: Path
+    plan: Plan
+    nothing_to_do: bool = False
+    tiles: int = 0
+    painted_windows: int = 0
+    reused_tiles: int = 0
+    seconds: float = 0.0
+
+
+def plan_for(imagery: Imagery, settings: GenerateSettings, start: TileSet | None = None) -> Plan:
+    """The plan of a map, before any work.
+
+    Raises:
+        AreaError: the area is too large, or the imagery does not reach it.
+        ConfigError: a zoom has no way to be painted.
+        TilesetError: the start tile set does not cover the area.
+    """
+    zooms = None if start is None else start.zooms
+    plan = make_plan(settings, imagery.bounds, start_zooms=zooms)
+    if start is not None:
+        _check_start(plan, imagery, start)
+    return plan
+
+
+def generate(
+    imagery: Imagery,
+    model: MapModel,
+    out_path: str | Path,
+    settings: GenerateSettings,
+    *,
+    start: TileSet | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    job_folder: str | Path | None = None,
+    executor: Executor | None = None,
+) -> Result:
+    """Paint a map of imagery, or go on with one that was begun.
+
+    Args:
+        imagery: What to paint from.
+        model: What paints.
+        out_path: Name of the tile set; its ending decides the format.
+        settings: What to paint.
+        start: A tile set whose highest zoom at or below the lowest asked one begins the cascade.
+        on_progress: Told after every batch.
+        should_stop: Asked once a batch.
+        job_folder: Where the unfinished job lies; None is `out_path` + `.c2gm-job`.
+        executor: Where batches are painted; None is this process.
+
+    Raises:
+        JobKeyChanged: the job was begun with other settings.
+        JobLocked: another process works on it.
+        JobError: `out_path` holds something else.
+        Stopped: the user stopped it; the same call goes on.
+        DiskFull: no room; the same call goes on.
+        AreaError: nothing to paint there, or too much.
+    """
+    out_path = Path(out_path)
+    folder = Path(job_folder or out_path.with_name(f"{out_path.name}.c2gm-job"))
+    plan = plan_for(imagery, settings, start)
+    texts = scale_texts(plan, settings.texts)
+    key = job_key(plan, imagery, model, settings, texts=texts, start=start)
+    if not settings.force and _is_finished(out_path, key):
+        return Result(out_path, plan, nothing_to_do=True)
+    _check_disk(plan, folder)
+    with Ledger(folder) as ledger:
+        if settings.force and key_changes(ledger.read_key(), key):
+            ledger.clear()
+        claim(ledger, key)
+        job = Job(
+            plan,
+            imagery,
+            model,
+            settings,
+            texts=texts,
+            ledger=ledger,
+            start=start,
+            executor=executor or LocalExecutor(),
+        )
+        meter = run(job, on_progress=on_progress, should_stop=should_stop)
+        tiles = write_map(job, out_path, key)
+        if not settings.keep_job:
+            ledger.delete()
+    return Result(
+        out_path,
+        plan,
+        tiles=tiles,
+        painted_windows=meter.painted,
+        reused_tiles=meter.reused_tiles,
+        seconds=meter.seconds,
+    )
+
+
+def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
+    """Write the asked tiles of a finished job to a tile set, by zoom, column, row.
+
+    Returns:
+        How many tiles were written.
+    """
+    written = 0
+    metadata = map_metadata(job, key)
+    with create_tileset(out_path, metadata, overwrite=job.settings.force) as tileset:
+        for stage in job.plan.stages:
+            if stage.exported is None:
+                continue
+            for tile, pixels in job.ledger.tiles(stage.zoom):
+                if tile in stage.exported:
+                    tileset.put(tile, pixels)
+                    written += 1
+        if not written:
+            raise AreaError(
+                f"{job.imagery.name} has no valid pixel in the area, so there is no map. "
+                "Give a --bbox where it has imagery, or another --nodata."
+            )
+    return written
+
+
+def map_metadata(job: Job, key: Mapping[str, Any]) -> dict[str, str]:
+    """Metadata of the map beside what the format itself says."""
+    return {
+        "name": f"Map of {job.imagery.name}",
+        "description": "generated map, not surveyed",
+        "attribution": job.imagery.attribution,
+        "generator": f"c2gm {__version__}",
+        "model": json.dumps(job.model.identity, sort_keys=True),
+        "seed": str(job.settings.seed),
+        "stages": stages_text(job.plan.steps),
+        "scale_texts": json.dumps({str(zoom): text for zoom, text in job.texts.items()}),
+        "job_key": key_hash(key),
+        KEY_NAME: json.dumps(key, sort_keys=True),
+    }
+
+
+def _is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
+    """Whether the map is there with this key.
+
+    Raises:
+        JobError: something else is there.
+    """
+    if not out_path.exists() or (out_path.is_dir() and not any(out_path.iterdir())):
+        return False
+    try:
+        with open_tileset(out_path) as tileset:
+            old = json.loads(tileset.metadata.get(KEY_NAME, "null"))
+    except (TilesetError, json.JSONDecodeError):
+        old = None
+    if not isinstance(old, dict):
+        raise JobError(
+            f"{out_path} is there and was not made by this program. Give another name, or "
+            "--force to replace it."
+        )
+    if changes := key_changes(old, key):
+        raise JobError(
+            f"{out_path} was made with other settings: {changes}. Give another name, or --force "
+            "to replace it."
+        )
+    return True
+
+
+def _check_start(plan: Plan, imagery: Imagery, start: TileSet) -> None:
+    """Refuse a start tile set that lacks an asked tile where there is imagery."""
+    for stage in plan.stages:
+        if not stage.copied:
+            continue
+        there = {(tile.x, tile.y) for tile in start.tiles(stage.zoom) if tile in stage.tiles}
+        for tile in plan.area.tiles(stage.zoom):
+            if (tile.x % (1 << tile.z), tile.y) in there or tile not in stage.tiles:
+                continue
+            if imagery.read(tile_box(tile))[1].any():
+                raise TilesetError(
+                    f"The start tile set lacks tile {tile.z}/{tile.x}/{tile.y}, where the area has "
+                    "imagery. Give a --bbox inside the start tile set, or start from nothing."
+                )
+
+
+def _check_disk(plan: Plan, folder: Path) -> None:
+    """Refuse to begin what the disk cannot hold: the job, and the map that is written from it."""
+    tiles = sum(len(stage.tiles) for stage in plan.stages)
+    waiting = max(
+        min(len(stage.windows), 4 * (stage.windows.right - stage.windows.left + 20))
+        for stage in plan.stages
+    )
+    need = 2 * tiles * TILE_BYTES + waiting * WINDOW_BYTES
+    there = folder
+    while not there.exists():
+        there = there.parent
+    file = folder / FILE_NAME
+    free = shutil.disk_usage(there).free + (file.stat().st_size if file.exists() else 0)
+    if free < need:
+        raise DiskFull(
+            f"The map needs about {need / 1e6:,.0f} MB in {folder.parent}, where "
+            f"{free / 1e6:,.0f} MB are free. Make room, or give a smaller --bbox or fewer zooms."
+        )
