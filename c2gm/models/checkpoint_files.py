@@ -1,0 +1,244 @@
+"""Reading and writing files of tensors safely: nothing in a file is ever executed.
+
+A file is opened by its header alone; its tensors stay in it until they are read, so checks cost
+nothing and a conversion needs no memory for the whole model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+import secrets
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import CheckpointError
+
+HEADER_LIMIT = 16 * 2**20  # bytes; a full model's header has 0.2 MiB
+PICKLE_SUFFIXES = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor that is still in its file."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    file: Path
+    read: Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class TensorFile:
+    """The tensors of a file by name, and its metadata."""
+
+    path: Path
+    tensors: Mapping[str, StoredTensor]
+    metadata: Mapping[str, str]
+
+
+def open_tensors(path: Path) -> TensorFile:
+    """Opens a safetensors file by its header.
+
+    Raises:
+        CheckpointError: missing, empty, truncated, damaged, no safetensors file, or an oversized
+            header.
+    """
+    _check_start(path)
+    try:
+        handle: Any = safe_open(str(path), framework="pt", device="cpu")
+        metadata = handle.metadata() or {}
+        tensors = {key: _stored(handle, key, path) for key in handle.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or cut short ({_first_line(error)}). Copy or download it again."
+        ) from error
+    return TensorFile(path, tensors, metadata)
+
+
+def open_pickle(path: Path) -> TensorFile:
+    """Opens a PyTorch file (`.ckpt`, `.pt`) without running anything that it contains.
+
+    Reads `state_dict` where there is one, and drops the prefix `module.` of DataParallel.
+
+    Raises:
+        CheckpointError: missing, damaged, in PyTorch's old format, with code or classes inside, or
+            without tensors.
+    """
+    _check_archive(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(_refusal(path, error)) from error
+    except Exception as error:  # a hostile or damaged pickle can fail in any way
+        raise CheckpointError(
+            f"{path} is damaged and cannot be read ({_first_line(error)}). Copy it again."
+        ) from error
+    weights = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not weights:
+        raise CheckpointError(f"{path} holds no weights: neither a state_dict nor tensors by name.")
+    tensors = {}
+    for key, value in weights.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise CheckpointError(
+                f"{path} holds a {type(value).__name__} at {key!r} among its weights. "
+                "Only tensors by name are read."
+            )
+        tensors[key.removeprefix("module.")] = in_memory(value.detach(), path)
+    return TensorFile(path, tensors, {})
+
+
+def in_memory(tensor: Tensor, file: Path) -> StoredTensor:
+    """A tensor that need not be read any more, as if it were still in its file."""
+    return StoredTensor(tuple(tensor.shape), tensor.dtype, file, lambda: tensor)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Writes a safetensors file as a whole or not at all.
+
+    Raises:
+        CheckpointError: the folder is missing or cannot be written to.
+    """
+    contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    # "format" tells Transformers and diffusers that torch wrote the file.
+    everything = {"format": "pt", **metadata}
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        save_file(contiguous, str(temporary), everything)
+        with open(temporary, "r+b") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be written: {_first_line(error)}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def model_hash(path: Path) -> str:
+    """SHA-256 of a model file, or of the names and hashes of a folder's safetensors files.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    if path.is_dir():
+        total = hashlib.sha256()
+        for part in sorted(path.rglob("*.safetensors")):
+            total.update(f"{part.relative_to(path).as_posix()} {model_hash(part)}\n".encode())
+        return total.hexdigest()
+    total = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(2**20):
+                total.update(block)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {_first_line(error)}.") from error
+    return total.hexdigest()
+
+
+def _stored(handle: Any, key: str, path: Path) -> StoredTensor:
+    header = handle.get_slice(key)
+    kind = header.get_dtype()
+    if kind not in DTYPES:
+        raise CheckpointError(
+            f"{path} holds {key} as {kind}, which is not supported. Store it as F32, F16 or BF16."
+        )
+    return StoredTensor(
+        tuple(header.get_shape()), DTYPES[kind], path, lambda: handle.get_tensor(key)
+    )
+
+
+def _check_start(path: Path) -> None:
+    """Refuses what is no safetensors file by its first bytes, before a library reads it."""
+    try:
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            start = file.read(9)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist. Is the path right?") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {_first_line(error)}.") from error
+    if size == 0:
+        raise CheckpointError(f"{path} is empty. Copy or download it again.")
+    if start.startswith((b"PK", b"\x80")) or path.suffix.lower() in PICKLE_SUFFIXES:
+        raise CheckpointError(
+            f"{path} is a PyTorch file, which can carry code, so it is not loaded. "
+            f"Convert it once with: c2gm convert {path.name} {path.stem}.safetensors"
+        )
+    if len(start) < 9 or start[8:] != b"{":
+        raise CheckpointError(
+            f"{path} is no safetensors file. Give a model file that ends in .safetensors."
+        )
+    header = int.from_bytes(start[:8], "little")
+    if header > size - 8:
+        raise CheckpointError(
+            f"{path} is damaged or cut short: its header should have {header} bytes, the file "
+            f"has {size}. Copy or download it again."
+        )
+    if header > HEADER_LIMIT:
+        raise CheckpointError(
+            f"{path} has a header of {header} bytes, more than the {HEADER_LIMIT} of any real "
+            "model. It is damaged or made to do harm."
+        )
+
+
+def _check_archive(path: Path) -> None:
+    """Only PyTorch's zip format, uncompressed as PyTorch writes it: no bomb can unfold."""
+    try:
+        size = path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist. Is the path right?") from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{path} is cut short, or in PyTorch's format from before 2020, or no PyTorch file "
+            f"({_first_line(error)}). Copy it again, or save it again with a newer PyTorch."
+        ) from error
+    if sum(entry.file_size for entry in entries) > size or any(
+        entry.compress_type != zipfile.ZIP_STORED for entry in entries
+    ):
+        raise CheckpointError(
+            f"{path} is compressed inside, as PyTorch never writes it. It is made to do harm, or "
+            "must be saved again with PyTorch."
+        )
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    """Why safe reading refused a pickle; the name of what it wanted to use is in the message."""
+    found = re.search(r"GLOBAL\s+`?([\w.]+\w)", str(error))
+    wanted = found and found[1]
+    if wanted and "lightning" in wanted:
+        return (
+            f"{path} holds the class {wanted} beside its weights, as old versions of Lightning "
+            "wrote it, and classes are never loaded. Where you trust the file and have Lightning, "
+            "save its 'state_dict' alone with torch.save and convert that."
+        )
+    what = f"wants to run {wanted}" if wanted else f"is refused ({_first_line(error)})"
+    return (
+        f"{path} carries code or objects beside its weights: it {what}. Nothing of it was run. "
+        "Ask its maker for the weights alone."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
