@@ -82,8 +82,9 @@ def _closed(shapes: Shapes, distance: float) -> Shapes:
 
 def _opened(shapes: Shapes, distance: float) -> Shapes:
     """Without the parts that are thinner than twice the distance, corners kept."""
-    thinned = shapely.buffer(shapes, -distance, join_style="mitre", mitre_limit=2.0)
-    return _polygons(shapely.buffer(thinned, distance, join_style="mitre", mitre_limit=2.0))
+    thinned = _polygons(shapely.buffer(shapes, -distance, join_style="mitre", mitre_limit=2.0))
+    regrown = shapely.buffer(thinned, distance, join_style="mitre", mitre_limit=2.0)
+    return _polygons(shapely.get_parts(shapely.union_all(regrown)))
 
 
 def _generalised_area(shapes: Shapes, symbol: AreaSymbol, *, pixel: float, metre: float) -> Shapes:
@@ -96,10 +97,10 @@ def _generalised_area(shapes: Shapes, symbol: AreaSymbol, *, pixel: float, metre
     elif symbol.kind != "building":
         shapes = _polygons(shapely.get_parts(shapely.union_all(shapes)))
     opening = symbol.opening * pixel + symbol.opening_metres * metre
-    if opening:
-        shapes = _opened(shapes, opening)
-    shapes = shapes[shapely.area(shapes) >= least]
     shapes = _without_small_holes(shapes, least)
+    if opening:
+        shapes = _without_small_holes(_opened(shapes, opening), least)
+    shapes = shapes[shapely.area(shapes) >= least]
     shapes = _polygons(shapely.simplify(shapes, symbol.simplify * pixel))
     if symbol.smoothing:
         shapes = _polygons(smooth_polygons(shapes, symbol.smoothing))

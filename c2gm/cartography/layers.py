@@ -10,6 +10,8 @@ import shapely
 
 LONGEST_PIECE = 24.0  # px: longer straight pieces are divided, see render.MARGIN
 _GRID = 256.0  # Agg counts in 1/256 px
+_MOST_VERTICES = 1000  # polygons with more are cut into cells, so that a box pays for its part only
+_SMALLEST_CELL = 256  # px
 _DASHES_TOGETHER = 16  # dashes that are found and drawn as one item
 MOVE, LINE, CLOSE = 1, 2, 79  # matplotlib.path.Path's codes
 
@@ -43,7 +45,8 @@ class Layer:
 
 def area_layer(shapes: Shapes) -> Layer:
     """Polygons, filled: shells one way and holes the other, because Agg fills non-zero."""
-    polygons = shapely.get_parts(shapely.orient_polygons(shapely.segmentize(shapes, LONGEST_PIECE)))
+    polygons = shapely.segmentize(_in_cells(shapely.get_parts(shapes)), LONGEST_PIECE)
+    polygons = shapely.orient_polygons(polygons)
     rings, polygon_of = shapely.get_rings(polygons, return_index=True)
     vertices, ring_of = shapely.get_coordinates(rings, return_index=True)
     codes = np.full(len(vertices), LINE, dtype=np.uint8)
@@ -51,6 +54,31 @@ def area_layer(shapes: Shapes) -> Layer:
     codes[starts] = MOVE
     codes[np.r_[starts[1:], len(vertices)] - 1] = CLOSE
     return _layer(vertices, codes, polygon_of[ring_of], filled=True)
+
+
+def _in_cells(polygons: Shapes) -> Shapes:
+    """The polygons with the large ones cut along whole world pixels, where no seam can show."""
+    large = shapely.get_num_coordinates(polygons) > _MOST_VERTICES
+    pieces = [piece for polygon in polygons[large] for piece in _halved(polygon)]
+    return np.concatenate([polygons[~large], np.array(pieces, dtype=object)])
+
+
+def _halved(polygon: Any) -> list[Any]:
+    """The polygon halved across its longer side until its pieces are simple or small."""
+    left, top, right, bottom = shapely.bounds(polygon)
+    if shapely.get_num_coordinates(polygon) <= _MOST_VERTICES:
+        return [polygon]
+    if max(right - left, bottom - top) <= _SMALLEST_CELL:
+        return [polygon]
+    if right - left > bottom - top:
+        middle = round((left + right) / 2)
+        halves = ((left, top, middle, bottom), (middle, top, right, bottom))
+    else:
+        middle = round((top + bottom) / 2)
+        halves = ((left, top, right, middle), (left, middle, right, bottom))
+    parts = shapely.get_parts([shapely.intersection(polygon, shapely.box(*h)) for h in halves])
+    polygons = parts[shapely.get_type_id(parts) == 3]
+    return [piece for part in polygons for piece in _halved(part)]
 
 
 def line_layer(shapes: Shapes, dash: tuple[float, float] | None = None) -> Layer:

@@ -13,19 +13,20 @@ Shapes = np.ndarray[Any, np.dtype[np.object_]]
 def merge_twins(lines: Shapes, distance: float) -> Shapes:
     """Draw carriageways that run side by side onto their common middle.
 
-    Each point moves half the way to the nearest other line abeam of it, points with the same place
-    move together, so that what was connected stays so. Twice, because of slip roads that lie
-    nearer than the other carriageway.
+    Each point moves half the way to the nearest other line abeam of it; points with the same place
+    move together, so that what was connected stays so. This is done twice, because slip roads lie
+    nearer than the other carriageway. Bends of one line (hairpins) are left alone.
 
     Args:
         lines: line strings.
         distance: lines further apart than this stay where they are.
 
     Returns:
-        The lines, as many as before, in the same order.
+        The lines between their forks.
     """
     if not len(lines):
         return lines
+    lines = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
     lines = shapely.segmentize(lines, distance / 2)
     for _ in range(2):
         lines = _moved_halfway(lines, distance)
@@ -37,11 +38,13 @@ def _moved_halfway(lines: Shapes, distance: float) -> Shapes:
     place_of = np.unique(np.round(points, 3), axis=0, return_inverse=True)[1].ravel()
     joined = line_of[1:] == line_of[:-1]
     starts, ends = points[:-1][joined], points[1:][joined]
+    line_of_segment = line_of[:-1][joined]
     segment_place = np.stack([place_of[:-1][joined], place_of[1:][joined]], axis=1)
     tree = shapely.STRtree(shapely.linestrings(np.stack([starts, ends], axis=1)))
     at, segment = tree.query(shapely.points(points), predicate="dwithin", distance=distance)
-    touching = (segment_place[segment] == place_of[at][:, None]).any(axis=1)
-    at, segment = at[~touching], segment[~touching]
+    own = line_of_segment[segment] == line_of[at]
+    own |= (segment_place[segment] == place_of[at][:, None]).any(axis=1)
+    at, segment = at[~own], segment[~own]
     heading = _headings(points, line_of)[at]
     along = ends[segment] - starts[segment]
     length = np.maximum(np.hypot(*along.T), 1e-9)

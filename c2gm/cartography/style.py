@@ -151,7 +151,7 @@ def _area_symbol(kind: str, least_area: float, column: int) -> AreaSymbol:
             kind,
             map_class,
             least_area,
-            closing_metres={14: 12.0, 15: 8.0}.get(zoom, 0.0),
+            closing_metres={14: 20.0, 15: 18.0}.get(zoom, 0.0),
             opening=1.5,
             simplify=0.7,
         )
@@ -175,6 +175,8 @@ def _area_symbol(kind: str, least_area: float, column: int) -> AreaSymbol:
             map_class,
             least_area,
             opening_metres=3.5 if zoom == 15 else 0.0,
+            simplify=0.5,
+            smoothing=1 if zoom == 15 else 0,
             casing=1.0,
         )
     return AreaSymbol(kind, map_class, least_area, simplify=0.5)
@@ -184,14 +186,20 @@ def _line_symbol(kind: str, width: float, column: int) -> LineSymbol:
     zoom = column + FIRST_ZOOM
     map_class = _LINE_CLASSES.get(kind, kind)
     road = kind in _ROADS
-    wide = kind in ("main_road", "motorway")
     return LineSymbol(
         kind,
         map_class,
         width,
         casing=1.0 if road and zoom >= 15 else 0.0,
         dash=(6.0, 3.0) if kind in ("footpath", "track") and zoom >= 18 else None,
-        twin_distance=width + 3.0 if wide and zoom <= 16 else 0.0,
+        twin_distance=_twin_distance(kind, width, zoom),
         dead_end=12.0 if kind == "street" and zoom == 15 else 0.0,
         simplify=0.5 if zoom <= 16 else 0.3,
     )
+
+
+def _twin_distance(kind: str, width: float, zoom: int) -> float:
+    """Where widths are exaggerated, neighbours of the same kind would run together to blobs."""
+    if zoom > 16:
+        return 0.0
+    return {"motorway": width + 3.0, "main_road": width + 3.0, "railway": 5.0}.get(kind, 0.0)
