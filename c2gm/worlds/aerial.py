@@ -1,0 +1,196 @@
+"""The aerial picture of a town: drawn at a box's own zoom, textured by noise of the place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..grid import PixelBox, mercator_resolution
+from .canvas import Canvas
+from .noise import PixelGrid, WorldNoise, grain
+from .scene import Scene
+
+FINE_PERIODS = (0.75, 1.6, 3.1)
+MOTTLE_PERIODS = (7.0, 17.0, 43.0, 150.0)
+LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
+BLUR_MARGIN = 3
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """How the camera and the air change colours.
+
+    Attributes:
+        gain: per channel.
+        haze: share of haze.
+        haze_colour: its colour.
+        contrast: about mid-grey.
+        blur: metres.
+        noise: grey levels.
+    """
+
+    gain: np.ndarray
+    haze: float
+    haze_colour: np.ndarray
+    contrast: float
+    blur: float
+    noise: float
+
+
+def sensor(seed: int) -> Sensor:
+    """The sensor of a seed."""
+    rng = np.random.default_rng([seed, 4])
+    return Sensor(
+        gain=(rng.uniform(0.86, 1.12) * rng.uniform(0.965, 1.035, 3)).astype(np.float32),
+        haze=float(rng.uniform(0, 0.13)),
+        haze_colour=np.array([168, 176, 190], dtype=np.float32),
+        contrast=float(rng.uniform(0.95, 1.25)),
+        blur=float(rng.uniform(0.15, 0.55)),
+        noise=float(rng.uniform(1.0, 4.5)),
+    )
+
+
+class AerialPainter:
+    """Paints boxes of one scene; the same pixel has the same value in any box."""
+
+    def __init__(self, scene: Scene, *, seed: int, centre: tuple[int, int]) -> None:
+        """Take a scene whose origin is the world pixel corner `centre` (column, row) of zoom 14."""
+        self._scene = scene
+        self._noise = WorldNoise(seed)
+        self._sensor = sensor(seed)
+        self._centre = centre
+
+    def paint(self, box: PixelBox) -> np.ndarray:
+        """The picture of a box at zoom 14 or higher, uint8 [H,W,3]."""
+        if box.zoom >= LOWEST_DRAWN_ZOOM:
+            return np.clip(self._developed(box) + 0.5, 0, 255).astype(np.uint8)
+        step = LOWEST_DRAWN_ZOOM - box.zoom
+        factor = 1 << step
+        fine = PixelBox(
+            LOWEST_DRAWN_ZOOM, box.left << step, box.top << step, box.right << step, box.bottom << step
+        )
+        picture = self._developed(fine)
+        shape = (box.height, factor, box.width, factor, 3)
+        return np.clip(picture.reshape(shape).mean((1, 3)) + 0.5, 0, 255).astype(np.uint8)
+
+    def _developed(self, box: PixelBox) -> np.ndarray:
+        """Light of the scene through air and lens, float32 [H,W,3]."""
+        sensor = self._sensor
+        outer = box.grown(BLUR_MARGIN)
+        grid = self._grid(outer)
+        light = self._lit(outer, grid)
+        light = _blurred(light, sensor.blur / mercator_resolution(box.zoom))
+        light = (light - 118) * np.float32(sensor.contrast) + 118
+        light = light * sensor.gain
+        light += np.float32(sensor.haze) * (sensor.haze_colour - light)
+        inner = self._grid(box)
+        speckle = self._noise.octave(inner, period=inner.resolution, salt=91)
+        light += (speckle * np.float32(1.7 * sensor.noise))[..., None]
+        return light
+
+    def _grid(self, box: PixelBox) -> PixelGrid:
+        resolution = mercator_resolution(box.zoom)
+        column, row = self._centre_at(box.zoom)
+        return PixelGrid(
+            (np.arange(box.left, box.right) - column + 0.5) * resolution,
+            (row - np.arange(box.top, box.bottom) - 0.5) * resolution,
+            resolution,
+        )
+
+    def _centre_at(self, zoom: int) -> tuple[int, int]:
+        return self._centre[0] << (zoom - 14), self._centre[1] << (zoom - 14)
+
+    def _lit(self, box: PixelBox, grid: PixelGrid) -> np.ndarray:
+        scene = self._scene
+        picture = self._colours(box).astype(np.float32)
+        codes = self._codes(box).astype(np.float32) / 255
+        fine = grain(self._noise, grid, periods=FINE_PERIODS, salt=1)
+        mottle = grain(self._noise, grid, periods=MOTTLE_PERIODS, salt=11)
+        change = fine * codes[..., 0] * np.float32(0.2) + mottle * codes[..., 1] * np.float32(0.16)
+        change += self._furrows(box, grid)
+        picture *= (1 + np.clip(change, -0.6, 0.8))[..., None]
+        # dry and lush patches differ in hue, not only in light
+        hue = self._noise.octave(grid, period=60.0, salt=23) * codes[..., 1]
+        picture[..., 0] += hue * 16
+        picture[..., 2] -= hue * 6
+        shade = np.array(scene.palette.shadow, dtype=np.float32)
+        dark = codes[..., 2:3]
+        lit: np.ndarray = picture * (1 - dark * (1 - shade))
+        return lit
+
+    def _colours(self, box: PixelBox) -> np.ndarray:
+        scene = self._scene
+        canvas = Canvas(box, self._centre_at(box.zoom), scene.background)
+        for layer in scene.ground:
+            canvas.fill(layer)
+        if box.zoom >= 17:
+            for layer in scene.markings:
+                canvas.fill(layer)
+        if box.zoom >= 16:
+            canvas.fill(scene.cars)
+        self._crowns(canvas, box.zoom)
+        for layer in scene.roofs:
+            canvas.fill(layer)
+        return canvas.pixels()
+
+    def _crowns(self, canvas: Canvas, zoom: int) -> None:
+        sun = self._scene.sun.towards
+        outline = _circle(7 if zoom <= 16 else 11)
+        for crowns in self._scene.crowns:
+            canvas.fill_copies(outline, crowns.places, crowns.radii, _scaled(crowns.colour, 0.72))
+        for crowns in self._scene.crowns:
+            lit = crowns.places + sun * (0.26 * crowns.radii)[:, None]
+            canvas.fill_copies(outline, lit, crowns.radii * 0.74, _scaled(crowns.colour, 1.0))
+        if zoom >= 17:
+            for crowns in self._scene.crowns:
+                lit = crowns.places + sun * (0.42 * crowns.radii)[:, None]
+                canvas.fill_copies(outline, lit, crowns.radii * 0.38, _scaled(crowns.colour, 1.22))
+
+    def _codes(self, box: PixelBox) -> np.ndarray:
+        """Fine grain, mottling and shadow of each pixel."""
+        scene = self._scene
+        canvas = Canvas(box, self._centre_at(box.zoom), (60, 80, 0))
+        for layer in scene.texture:
+            canvas.fill(layer)
+        away = -scene.sun.towards * scene.sun.reach
+        outline = _circle(7)
+        shaded = canvas
+        for crowns in scene.crowns:
+            cast = crowns.places + away * (1.3 * crowns.radii)[:, None]
+            shaded.fill_copies(outline, cast, crowns.radii, (60, 80, 255))
+        shaded.fill(scene.shadows)
+        if box.zoom >= 17:
+            shaded.fill(scene.car_shadows)
+        for crowns in scene.crowns:
+            canvas.fill_copies(outline, crowns.places, crowns.radii, (170, 30, 0))
+        canvas.fill(scene.footprints)
+        return canvas.pixels()
+
+    def _furrows(self, box: PixelBox, grid: PixelGrid) -> np.ndarray:
+        """Stripes of fields, as relative change of light."""
+        flat = np.zeros((box.height, box.width), dtype=np.float32)
+        if grid.resolution > 3 or not len(self._scene.fields.bounds):
+            return flat
+        return flat
+
+
+def _blurred(light: np.ndarray, sigma: float) -> np.ndarray:
+    """Light blurred by a five-tap kernel and cut by `BLUR_MARGIN` px."""
+    weights = np.exp(-0.5 * (np.arange(-2, 3) / max(sigma, 0.25)) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    rows = sum(w * light[1 + k : light.shape[0] - 5 + k] for k, w in enumerate(weights))
+    both: np.ndarray = sum(w * rows[:, 1 + k : light.shape[1] - 5 + k] for k, w in enumerate(weights))  # type: ignore[index]
+    return both
+
+
+def _circle(sides: int) -> np.ndarray:
+    turns = np.linspace(0, 2 * np.pi, sides + 1)
+    outline: np.ndarray = np.stack([np.cos(turns), np.sin(turns)], 1)
+    outline[-1] = outline[0]
+    return outline
+
+
+def _scaled(colour: tuple[float, float, float], factor: float) -> tuple[int, int, int]:
+    red, green, blue = (min(255, int(value * factor)) for value in colour)
+    return red, green, blue

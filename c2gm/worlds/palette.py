@@ -1,0 +1,166 @@
+"""Colours of a town seen from above, by climate and seed, near the means of real aerial pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Mean colours (RGB 0..255) and how they spread.
+
+    Attributes:
+        ground: by use of a parcel: candidate colours, one is chosen by the parcel's chance.
+        crops: candidate colours of fields.
+        roofs: candidate colours by style of quarter.
+        crowns: colours of tree crowns, dark to light.
+    """
+
+    ground: dict[str, tuple[Colour, ...]]
+    crops: tuple[Colour, ...]
+    roofs: dict[str, tuple[Colour, ...]]
+    crowns: tuple[Colour, ...]
+    water: Colour
+    bank: Colour
+    asphalt: Colour
+    street: Colour
+    pavement: Colour
+    gravel: Colour
+    earth: Colour
+    ballast: Colour
+    shadow: Colour
+
+
+RED = ((138, 84, 70), (150, 98, 80), (122, 74, 66), (160, 112, 92), (128, 92, 80))
+SLATE = ((88, 92, 102), (102, 106, 114), (76, 80, 90), (116, 118, 122), (96, 92, 92))
+FLAT = ((150, 150, 150), (176, 176, 174), (126, 126, 128), (198, 198, 196), (104, 104, 106))
+SHINGLE = ((118, 112, 106), (98, 92, 88), (134, 126, 116), (84, 80, 80), (146, 134, 120))
+TIN = ((128, 148, 168), (110, 132, 158), (182, 188, 192), (148, 112, 100), (206, 208, 208))
+PALE = ((214, 208, 198), (226, 224, 220), (196, 188, 176), (178, 170, 160), (236, 236, 234))
+
+
+def palette(climate: str, rng: np.random.Generator) -> Palette:
+    """The palette of a climate, shifted a little by chance."""
+    tiles = (RED, SLATE, SHINGLE)[int(rng.choice(3, p=[0.45, 0.3, 0.25]))]
+    if climate == "temperate":
+        return _temperate(tiles, rng)
+    return _dry(tiles, rng) if climate == "dry" else _desert(rng)
+
+
+def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
+    lush = rng.uniform(0, 1)
+    grass = _mixed((104, 108, 84), (82, 100, 70), lush)
+    lawn = _mixed((112, 114, 94), (88, 104, 80), lush)
+    autumn = rng.random() < 0.12
+    crowns = ((50, 62, 48), (58, 72, 52), (66, 80, 58), (76, 88, 62))
+    if autumn:
+        crowns = ((92, 74, 50), (78, 76, 54), (112, 88, 58), (98, 96, 68))
+    yard, paved = (124, 122, 114), (138, 136, 131)
+    return Palette(
+        ground=_grounds(grass, lawn, yard, paved, wood=(56, 66, 48), bare=(150, 142, 124)),
+        crops=(
+            (98, 112, 72), (88, 104, 66), (166, 146, 122), (150, 134, 112),
+            (172, 160, 118), (112, 122, 84), (134, 120, 100), (182, 172, 130),
+        ),
+        roofs=_roofs(tiles, FLAT),
+        crowns=crowns,
+        water=_mixed((46, 56, 60), (72, 84, 78), rng.random()),
+        bank=(96, 100, 80),
+        asphalt=_mixed((118, 118, 120), (142, 141, 140), rng.random()),
+        street=_mixed((122, 121, 122), (148, 147, 145), rng.random()),
+        pavement=_mixed((150, 147, 142), (168, 164, 158), rng.random()),
+        gravel=(160, 152, 138),
+        earth=(152, 138, 116),
+        ballast=(122, 112, 104),
+        shadow=(0.40, 0.43, 0.52),
+    )
+
+
+def _dry(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
+    grass = _mixed((146, 136, 104), (120, 120, 88), rng.random())
+    lawn = _mixed((140, 132, 108), (106, 114, 84), rng.random())
+    yard, paved = (156, 146, 128), (158, 152, 144)
+    return Palette(
+        ground=_grounds(grass, lawn, yard, paved, wood=(92, 88, 62), bare=(176, 160, 132)),
+        crops=(
+            (182, 164, 126), (170, 148, 112), (120, 124, 82), (196, 180, 142),
+            (150, 140, 98), (104, 114, 72), (160, 132, 104),
+        ),
+        roofs=_roofs((RED, SHINGLE, PALE)[int(rng.integers(3))], (*FLAT, *PALE[:2])),
+        crowns=((62, 68, 48), (72, 78, 54), (84, 88, 60), (96, 96, 68)),
+        water=_mixed((48, 64, 62), (84, 96, 88), rng.random()),
+        bank=(150, 136, 108),
+        asphalt=_mixed((104, 104, 106), (146, 144, 142), rng.random()),
+        street=_mixed((118, 116, 116), (156, 152, 148), rng.random()),
+        pavement=_mixed((168, 162, 152), (190, 184, 174), rng.random()),
+        gravel=(178, 164, 142),
+        earth=(172, 150, 120),
+        ballast=(136, 124, 112),
+        shadow=(0.42, 0.44, 0.52),
+    )
+
+
+def _desert(rng: np.random.Generator) -> Palette:
+    sand = _mixed((206, 194, 178), (190, 188, 192), rng.random())
+    yard = _mixed((196, 184, 168), (182, 178, 178), rng.random())
+    lawn = (108, 112, 88)
+    ground = _grounds(lawn, yard, yard, (178, 174, 170), wood=(122, 116, 92), bare=sand)
+    ground["open"] = (sand, _mixed(sand, (222, 214, 204), 0.6), _mixed(sand, (170, 158, 142), 0.5))
+    for use in ("verge", "meadow", "yard"):
+        ground[use] = (sand, yard)
+    return Palette(
+        ground=ground,
+        crops=((98, 108, 72), (118, 122, 86), (166, 150, 120)),
+        roofs=_roofs(PALE, (*PALE, *FLAT[:2])),
+        crowns=((60, 66, 52), (70, 76, 58), (82, 86, 68), (92, 94, 76)),
+        water=_mixed((28, 46, 46), (70, 116, 122), rng.random()),
+        bank=(214, 204, 188),
+        asphalt=_mixed((96, 92, 92), (136, 132, 132), rng.random()),
+        street=_mixed((118, 114, 114), (164, 158, 156), rng.random()),
+        pavement=_mixed((186, 178, 168), (204, 198, 190), rng.random()),
+        gravel=(206, 196, 182),
+        earth=(196, 182, 162),
+        ballast=(168, 158, 146),
+        shadow=(0.40, 0.42, 0.50),
+    )
+
+
+def _grounds(
+    grass: Colour, lawn: Colour, yard: Colour, paved: Colour, *, wood: Colour, bare: Colour
+) -> dict[str, tuple[Colour, ...]]:
+    worn = _mixed(lawn, yard, 0.4)
+    gardens = (lawn, worn, _mixed(lawn, grass, 0.5))
+    return {
+        "villas": gardens,
+        "grid houses": gardens,
+        "curved houses": gardens,
+        "terraces": (worn, lawn, _mixed(lawn, yard, 0.6)),
+        "slabs": (grass, lawn, worn),
+        "desert villas": (yard, bare, _mixed(yard, paved, 0.5)),
+        "old": (paved, yard, _mixed(yard, lawn, 0.5)),
+        "perimeter": (paved, worn, yard),
+        "commercial": (paved, _mixed(paved, yard, 0.5)),
+        "industry": (paved, yard, _mixed(yard, bare, 0.5), worn),
+        "parking": (_mixed(paved, (108, 108, 110), 0.6), _mixed(paved, (128, 127, 126), 0.7)),
+        "park": (grass, lawn),
+        "pitch": (_mixed(grass, (84, 116, 66), 0.6), _mixed(grass, (96, 122, 78), 0.5)),
+        "wood": (wood,),
+        "meadow": (grass, _mixed(grass, bare, 0.25), _mixed(grass, lawn, 0.5)),
+        "verge": (grass, worn),
+        "open": (bare, grass),
+        "yard": (yard, bare),
+    }
+
+
+def _roofs(tiles: tuple[Colour, ...], flat: tuple[Colour, ...]) -> dict[str, tuple[Colour, ...]]:
+    return {"pitched": (*tiles, *tiles, SLATE[1], SHINGLE[2]), "flat": flat, "hall": (*FLAT, *TIN)}
+
+
+def _mixed(first: Colour, second: Colour, share: float) -> Colour:
+    a, b = np.array(first, dtype=float), np.array(second, dtype=float)
+    red, green, blue = (a + (b - a) * share).tolist()
+    return red, green, blue

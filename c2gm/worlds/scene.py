@@ -1,0 +1,271 @@
+"""What an aerial picture of a town is made of: layers of coloured shapes, crowns, cars, shadows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+from .layout import Layout, Parcel, corridors
+from .palette import Palette, palette
+from .roofs import Sun, building_shadows, roof_faces
+from .shapes import ShapeSet, shape_set
+from .trunk import HALF_WIDTHS
+
+FURROW_HEADINGS = 180  # furrows are drawn in whole degrees
+
+
+@dataclass(frozen=True)
+class Crowns:
+    """Trees of one shade: places [n,2], radii [n] in metres and their colour."""
+
+    places: np.ndarray
+    radii: np.ndarray
+    colour: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Layers in drawing order; see the fields' names.
+
+    Attributes:
+        background: colour of ground that nothing covers.
+        ground: parcels, water, pavements, roads: drawn one over the other.
+        markings: drawn where a pixel is smaller than a metre and a half.
+        texture: shapes whose colour is (fine grain, mottling, 0) in 0..255.
+        fields: parcels with furrows, coded (heading, spacing, strength).
+    """
+
+    palette: Palette
+    sun: Sun
+    background: tuple[int, int, int]
+    ground: tuple[ShapeSet, ...]
+    markings: tuple[ShapeSet, ...]
+    texture: tuple[ShapeSet, ...]
+    fields: ShapeSet
+    crowns: tuple[Crowns, ...]
+    roofs: tuple[ShapeSet, ShapeSet]
+    footprints: ShapeSet
+    shadows: ShapeSet
+    cars: ShapeSet
+    car_shadows: ShapeSet
+
+
+TEXTURES = {  # (fine grain, mottling) of a parcel, 0..255
+    "wood": (120, 90),
+    "park": (70, 110),
+    "meadow": (70, 130),
+    "fields": (50, 80),
+    "pitch": (25, 40),
+    "parking": (40, 50),
+    "commercial": (40, 60),
+    "industry": (70, 110),
+    "open": (70, 110),
+    "old": (90, 90),
+    "desert villas": (90, 90),
+}
+
+
+def scene(layout: Layout, seed: int) -> Scene:
+    """The scene of a layout."""
+    rng = np.random.default_rng([seed, 3])
+    colours = palette(layout.profile.climate, rng)
+    turn = rng.uniform(0.15, 0.85) * np.pi * -1  # the sun stands in the south
+    sun = Sun(np.array([np.cos(turn), np.sin(turn)]), float(rng.uniform(0.45, 1.5)))
+    background = tuple(int(v) for v in colours.ground["verge"][0])
+    cars = _cars(layout, rng)
+    car_shapes, car_colours = cars
+    return Scene(
+        palette=colours,
+        sun=sun,
+        background=(background[0], background[1], background[2]),
+        ground=_ground(layout, colours, rng),
+        markings=_markings(layout),
+        texture=_textures(layout),
+        fields=_furrows(layout, rng),
+        crowns=_crowns(layout, colours, rng),
+        roofs=roof_faces(layout.buildings, colours, sun, rng),
+        footprints=shape_set(layout.buildings.polygons(), np.array([0, 0, 0])),
+        shadows=shape_set(building_shadows(layout.buildings, sun), np.array([0, 0, 255])),
+        cars=shape_set(car_shapes, car_colours),
+        car_shadows=shape_set(
+            shapely.transform(car_shapes, lambda c: c - sun.towards * 1.0), np.array([0, 0, 255])
+        ),
+    )
+
+
+def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple[ShapeSet, ...]:
+    lines = layout.lines
+    order = [p for p in layout.parcels if p.use not in ("parking", "pitch")]
+    over = [p for p in layout.parcels if p.use in ("parking", "pitch")]
+    pavement = rng.random() < (0.85 if layout.profile.kind != "village" else 0.3)
+    side = colours.pavement if pavement else colours.ground["verge"][0]
+    layers = [
+        _coloured(order, colours),
+        _coloured(over, colours),
+        _plain(layout.water.buffer(3.0), colours.bank),
+        _plain(layout.water, colours.water),
+        _plain(layout.skeleton.railway.buffer(4.0), colours.ballast),
+        _plain(corridors(lines, ("street",), 1.8), side),
+        _plain(corridors(lines, ("main_road",), 2.6), side),
+        _plain(corridors(lines, ("track",), 0.0), colours.earth),
+        _plain(corridors(lines, ("footpath",), 0.2), colours.gravel),
+        _shaded(lines["driveway"], HALF_WIDTHS["driveway"], colours.pavement, rng),
+        _shaded(lines["service"], HALF_WIDTHS["service"], colours.street, rng),
+        _plain(corridors(lines, ("street",), 0.0), colours.street),
+        _plain(corridors(lines, ("main_road",), 0.0), colours.asphalt),
+        _plain(corridors(lines, ("motorway",), 2.4), _times(colours.asphalt, 0.92)),
+        _plain(corridors(lines, ("motorway",), 0.0), colours.asphalt),
+    ]
+    return tuple(layer for layer in layers if len(layer.bounds))
+
+
+def _coloured(parcels: list[Parcel], colours: Palette) -> ShapeSet:
+    tints = []
+    for parcel in parcels:
+        choices = colours.crops if parcel.use == "fields" else colours.ground[parcel.use]
+        place = parcel.chance * len(choices)
+        tints.append(_times(choices[int(place)], 0.94 + 0.12 * (place % 1.0)))
+    return shape_set([p.shape for p in parcels], np.round(np.array(tints).reshape(-1, 3)))
+
+
+def _plain(shape: Any, colour: tuple[float, float, float]) -> ShapeSet:
+    return shape_set([shape], np.round(np.array(colour)))
+
+
+def _shaded(
+    lines: list[Any], half: float, colour: tuple[float, float, float], rng: np.random.Generator
+) -> ShapeSet:
+    """Lines as strips, each a little lighter or darker than the other."""
+    strips = shapely.buffer(np.array(lines, dtype=object), half, cap_style="flat")
+    shade = rng.choice([0.86, 0.94, 1.0, 1.06], len(lines))
+    return shape_set(strips, np.clip(np.array(colour) * shade[:, None], 0, 255))
+
+
+def _markings(layout: Layout) -> tuple[ShapeSet, ...]:
+    lines = layout.lines
+    white = np.array([214, 212, 206])
+    dashes = []
+    for line in lines["main_road"] + layout.skeleton.carriageways:
+        starts = np.arange(3.0, line.length - 6, 12.0)
+        ends = shapely.line_interpolate_point(line, starts + 4)
+        starts_at = shapely.line_interpolate_point(line, starts)
+        pairs = np.stack([shapely.get_coordinates(starts_at), shapely.get_coordinates(ends)], 1)
+        dashes.append(shapely.linestrings(pairs))
+    strips = shapely.buffer(np.concatenate(dashes), 0.16, cap_style="flat") if dashes else []
+    edges = [
+        part
+        for line in layout.skeleton.carriageways
+        for side in (-5.4, 5.4)
+        for part in shapely.get_parts(shapely.offset_curve(line, side))
+    ]
+    rails = [
+        part
+        for line in lines["railway"]
+        for side in (-2.9, -1.4, 1.4, 2.9)
+        for part in shapely.get_parts(shapely.offset_curve(line, side))
+    ]
+    return (
+        shape_set(strips, white),
+        shape_set(shapely.buffer(np.array(edges, dtype=object), 0.15), white),
+        shape_set(shapely.buffer(np.array(rails, dtype=object), 0.22), np.array([92, 84, 78])),
+    )
+
+
+def _textures(layout: Layout) -> tuple[ShapeSet, ...]:
+    codes = np.array([[*TEXTURES.get(p.use, (80, 100)), 0] for p in layout.parcels]).reshape(-1, 3)
+    lines = layout.lines
+    roads = shapely.union_all(
+        [
+            corridors(lines, ("street", "main_road"), 1.5),
+            corridors(lines, ("motorway", "service", "driveway"), 0.5),
+        ]
+    )
+    return (
+        shape_set([p.shape for p in layout.parcels], codes),
+        _plain(layout.water, (10, 25, 0)),
+        _plain(roads, (36, 60, 0)),
+    )
+
+
+def _furrows(layout: Layout, rng: np.random.Generator) -> ShapeSet:
+    parcels = [p for p in layout.parcels if p.use in ("fields", "pitch")]
+    codes = []
+    for parcel in parcels:
+        heading = int(np.degrees(parcel.heading)) % FURROW_HEADINGS
+        spacing = int(rng.integers(25, 90)) if parcel.use == "fields" else 120
+        codes.append((heading, spacing, int(rng.integers(10, 110))))
+    return shape_set([p.shape for p in parcels], np.array(codes).reshape(-1, 3))
+
+
+def _crowns(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple[Crowns, ...]:
+    shades = [
+        _times(colour, light) for colour in colours.crowns for light in (0.9, 1.05)
+    ]
+    own = rng.integers(len(shades), size=len(layout.trees))
+    return tuple(
+        Crowns(layout.trees[own == k, :2], layout.trees[own == k, 2], shade)
+        for k, shade in enumerate(shades)
+    )
+
+
+CAR_COLOURS = np.array(
+    [(206, 206, 206), (232, 232, 232), (60, 60, 64), (92, 94, 98), (140, 144, 150), (128, 48, 42), (56, 70, 104)]
+)
+
+
+def _cars(layout: Layout, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    places, headings = [], []
+    for kind, spacing, offset in (("main_road", 45.0, 2.2), ("street", 75.0, 2.6), ("driveway", 14.0, 0.0)):
+        for line in layout.lines[kind]:
+            count = rng.poisson(line.length / spacing)
+            if not count:
+                continue
+            at = rng.uniform(0, line.length, count)
+            first = shapely.get_coordinates(shapely.line_interpolate_point(line, at))
+            second = shapely.get_coordinates(shapely.line_interpolate_point(line, np.minimum(at + 1, line.length)))
+            run = second - first
+            keep = np.hypot(*run.T) > 0.1
+            heading = np.arctan2(run[keep, 1], run[keep, 0])
+            side = rng.choice([-1, 1], int(keep.sum())) * offset
+            places.append(first[keep] + np.stack([-np.sin(heading), np.cos(heading)], 1) * side[:, None])
+            headings.append(heading)
+    for parcel in layout.parcels:
+        if parcel.use == "parking":
+            spots, heading = _parked(parcel, rng)
+            places.append(spots)
+            headings.append(np.full(len(spots), heading))
+    if not places:
+        return np.zeros(0, dtype=object), np.zeros((0, 3))
+    at, heading = np.concatenate(places), np.concatenate(headings)
+    along = np.stack([np.cos(heading), np.sin(heading)], 1)[:, None]
+    across = np.stack([-np.sin(heading), np.cos(heading)], 1)[:, None]
+    outline = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (2.2, 0.95)
+    corners = at[:, None] + outline[None, :, :1] * along + outline[None, :, 1:] * across
+    tint = CAR_COLOURS[rng.integers(len(CAR_COLOURS), size=len(at))]
+    return shapely.polygons(corners), tint
+
+
+def _parked(parcel: Parcel, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Places of cars on a car park, in rows on both sides of its aisles, and their heading."""
+    corners = np.array(parcel.shape.exterior.coords)[:4]
+    along, down = corners[1] - corners[0], corners[3] - corners[0]
+    length, depth = float(np.hypot(*along)), float(np.hypot(*down))
+    rows = [y for aisle in np.arange(8.0, depth - 6, 16.0) for y in (aisle - 5.2, aisle + 5.2)]
+    rows = [y for y in rows if 2.5 < y < depth - 2.5]
+    steps = np.arange(3.0, length - 3, 2.7)
+    if not rows or not len(steps):
+        return np.zeros((0, 2)), 0.0
+    grid = np.stack(np.meshgrid(steps / length, np.array(rows) / depth), -1).reshape(-1, 2)
+    grid = grid[rng.random(len(grid)) < 0.15 + 0.7 * parcel.chance]
+    return corners[0] + grid[:, :1] * along + grid[:, 1:] * down, float(np.arctan2(down[1], down[0]))
+
+
+def _times(colour: tuple[float, float, float], factor: float) -> tuple[float, float, float]:
+    return (
+        min(255.0, colour[0] * factor),
+        min(255.0, colour[1] * factor),
+        min(255.0, colour[2] * factor),
+    )

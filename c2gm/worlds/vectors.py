@@ -1,0 +1,50 @@
+"""A town's layout as the vectors that a map is drawn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import shapely
+
+from ..cartography.map_objects import MapObjects
+from .layout import Layout
+from .trunk import FRAME
+
+AREA_OF_USE = {
+    "fields": "farmland",
+    "meadow": "park",
+    "wood": "wood",
+    "park": "park",
+    "pitch": "park",
+    "parking": "sand",
+    "open": "sand",
+}
+
+
+def map_objects(layout: Layout, origin: tuple[float, float]) -> MapObjects:
+    """Map objects of a layout whose centre lies at `origin`, metres of EPSG:3857."""
+    areas: dict[str, list[Any]] = {"built_up": list(layout.built_up)}
+    for parcel in layout.parcels:
+        kind = AREA_OF_USE.get(parcel.use)
+        if kind is not None:
+            areas.setdefault(kind, []).append(parcel.shape)
+    areas["water"] = [part for part in shapely.get_parts(layout.water) if part.area > 0]
+    areas["building"] = list(layout.buildings.polygons())
+    shift = np.array(origin)
+    return MapObjects(
+        areas={kind: _moved(shapes, shift) for kind, shapes in areas.items() if shapes},
+        lines={kind: _moved(_clipped(lines), shift) for kind, lines in layout.lines.items() if lines},
+        trees=layout.trees[:, :2] + shift,
+    )
+
+
+def _clipped(lines: list[Any]) -> list[Any]:
+    inside = shapely.intersection(np.array(lines, dtype=object), FRAME)
+    parts = shapely.get_parts(inside)
+    return [part for part in parts if shapely.get_type_id(part) == 1 and part.length > 0]
+
+
+def _moved(shapes: list[Any], shift: np.ndarray) -> np.ndarray:
+    moved: np.ndarray = shapely.transform(np.array(shapes, dtype=object), lambda c: c + shift)
+    return moved
