@@ -7,6 +7,8 @@ nothing and a conversion needs no memory for the whole model.
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import pickle
 import re
@@ -19,7 +21,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import CheckpointError
@@ -36,6 +37,7 @@ DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
+DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -113,23 +115,43 @@ def in_memory(tensor: Tensor, file: Path) -> StoredTensor:
     return StoredTensor(tuple(tensor.shape), tensor.dtype, file, lambda: tensor)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Writes a safetensors file as a whole or not at all.
+def write_tensors(
+    path: Path, tensors: Mapping[str, StoredTensor], metadata: Mapping[str, str]
+) -> None:
+    """Writes a safetensors file as a whole or not at all, reading one tensor at a time.
+
+    The same tensors and metadata give the same bytes. (The safetensors library writes metadata in
+    random order, which would give a model another hash each time.)
 
     Raises:
         CheckpointError: the folder is missing or cannot be written to.
     """
-    contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    # The format's own order, which keeps every tensor aligned.
+    order = sorted(tensors, key=lambda key: (-tensors[key].dtype.itemsize, key))
     # "format" tells Transformers and diffusers that torch wrote the file.
-    everything = {"format": "pt", **metadata}
+    header: dict[str, Any] = {"__metadata__": {"format": "pt", **metadata}}
+    end = 0
+    for key in order:
+        tensor = tensors[key]
+        start, end = end, end + math.prod(tensor.shape) * tensor.dtype.itemsize
+        header[key] = {
+            "dtype": DTYPE_NAMES[tensor.dtype],
+            "shape": tensor.shape,
+            "data_offsets": (start, end),
+        }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        save_file(contiguous, str(temporary), everything)
-        with open(temporary, "r+b") as written:
-            os.fsync(written.fileno())
+        with open(temporary, "xb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for key in order:
+                file.write(_bytes(tensors[key].read()))
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be written: {_first_line(error)}.") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -167,6 +189,10 @@ def _stored(handle: Any, key: str, path: Path) -> StoredTensor:
     )
 
 
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data
+
+
 def _check_start(path: Path) -> None:
     """Refuses what is no safetensors file by its first bytes, before a library reads it."""
     try:
@@ -179,12 +205,14 @@ def _check_start(path: Path) -> None:
         raise CheckpointError(f"{path} cannot be read: {_first_line(error)}.") from error
     if size == 0:
         raise CheckpointError(f"{path} is empty. Copy or download it again.")
-    if start.startswith((b"PK", b"\x80")) or path.suffix.lower() in PICKLE_SUFFIXES:
+    looks_right = start[8:] == b"{"  # the header's begin, after its length in eight bytes
+    pickled = not looks_right and start.startswith((b"PK", b"\x80"))
+    if pickled or path.suffix.lower() in PICKLE_SUFFIXES:
         raise CheckpointError(
             f"{path} is a PyTorch file, which can carry code, so it is not loaded. "
             f"Convert it once with: c2gm convert {path.name} {path.stem}.safetensors"
         )
-    if len(start) < 9 or start[8:] != b"{":
+    if not looks_right:
         raise CheckpointError(
             f"{path} is no safetensors file. Give a model file that ends in .safetensors."
         )

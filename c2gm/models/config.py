@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigError
 
@@ -131,7 +132,7 @@ def from_dict(values: dict[str, Any]) -> SGDMConfig:
     """The configuration stored in a model file.
 
     Raises:
-        ConfigError: an unknown key, or a part that is no table.
+        ConfigError: an unknown key, an impossible value, or a part that is no table.
     """
     return _build(SGDMConfig, values, "model configuration")
 
@@ -143,14 +144,44 @@ def _build(kind: type[T], values: Any, where: str) -> T:
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise ConfigError(f"The {where} has the unknown key {unknown[0]!r}. Is the file newer?")
+    hints = get_type_hints(kind)
     arguments = {}
     for name, value in values.items():
         part = _PARTS.get(name)
         if part is not None:
             arguments[name] = _build(part, value, f"{where}, {name}")
-        else:
-            arguments[name] = tuple(value) if isinstance(value, list) else value
+            continue
+        if not _fits(name, value, hints[name]):
+            raise ConfigError(f"The {where} has the impossible value {name} = {str(value)[:60]}.")
+        arguments[name] = tuple(value) if isinstance(value, list) else value
     return kind(**arguments)
+
+
+# A model file comes from anywhere, so its numbers are bounded before anything is built of them.
+_LARGEST = 2**17
+_LARGEST_COUNT = 64
+_COUNTS = {"blocks", "layers", "extra_residual_blocks"}
+_MAY_BE_ZERO = {"draft_channels", "class_head", "extra_residual_blocks", "known_tokens"}
+
+
+def _fits(name: str, value: Any, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        longest = _LARGEST if name == "known_tokens" else _LARGEST_COUNT
+        element = get_args(hint)[0]
+        return (
+            isinstance(value, (list, tuple))
+            and len(value) <= longest
+            and all(_fits(name, entry, element) for entry in value)
+        )
+    if hint is int:
+        largest = _LARGEST_COUNT if name in _COUNTS else _LARGEST
+        smallest = 0 if name in _MAY_BE_ZERO else 1
+        return type(value) is int and smallest <= value <= largest
+    if hint is float:
+        return type(value) in (int, float) and math.isfinite(value) and value > 0
+    return isinstance(value, hint)
 
 
 _PARTS: dict[str, type[Any]] = {
