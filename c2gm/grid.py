@@ -77,7 +77,7 @@ class Window:
     @property
     def box(self) -> PixelBox:
         """Its 320 px box: columns 256x-32 to 256x+287, rows likewise."""
-        return tile_box(Tile(self.x, self.y, self.z)).grown(HALO)
+        return square_box(self.x, self.y, self.z).grown(HALO)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ class TileRange:
         """Tiles row by row, columns not wrapped."""
         for y in range(self.top, self.bottom + 1):
             for x in range(self.left, self.right + 1):
-                yield Tile(x, y, self.zoom)
+                # Tile(...) would warn of columns past the antimeridian.
+                yield Tile._make((x, y, self.zoom))
 
     def __contains__(self, tile: object) -> bool:
         if not isinstance(tile, tuple) or len(tile) != 3 or tile[2] != self.zoom:
@@ -245,8 +246,13 @@ def _fraction(lng: float, lat: float, zoom: int) -> tuple[float, float]:
 
 def tile_box(tile: Tile) -> PixelBox:
     """The 256 px box of a tile."""
-    left, top = tile.x * TILE_SIZE, tile.y * TILE_SIZE
-    return PixelBox(tile.z, left, top, left + TILE_SIZE, top + TILE_SIZE)
+    return square_box(tile.x, tile.y, tile.z)
+
+
+def square_box(x: int, y: int, zoom: int) -> PixelBox:
+    """The 256 px box of a place of the tile grid, which may lie past the world's edges."""
+    left, top = x * TILE_SIZE, y * TILE_SIZE
+    return PixelBox(zoom, left, top, left + TILE_SIZE, top + TILE_SIZE)
 
 
 def wrapped(tile: Tile) -> Tile:
@@ -280,8 +286,9 @@ def bounds_of(tiles: TileRange) -> tuple[float, float, float, float]:
     """Outer edges of a range: (west, south, east, north) in degrees WGS 84; west > east where it
     crosses the antimeridian.
     """
-    first = mercantile.bounds(wrapped(Tile(tiles.left, tiles.top, tiles.zoom)))
-    last = mercantile.bounds(wrapped(Tile(tiles.right, tiles.bottom, tiles.zoom)))
+    side = 1 << tiles.zoom
+    first = mercantile.bounds(tiles.left % side, tiles.top, tiles.zoom)
+    last = mercantile.bounds(tiles.right % side, tiles.bottom, tiles.zoom)
     return first.west, last.south, last.east, first.north
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -30,14 +30,18 @@ class Batch:
 PaintBatch = Callable[[tuple[WindowInputs, ...]], np.ndarray]
 """Inputs of up to a batch -> pictures uint8 [n,H,W,3]."""
 
+Painted = Generator[tuple[Batch, "np.ndarray | None"], None, None]
+"""Batches with their pictures."""
+
 
 class Executor(Protocol):
     """Paints the batches of one stage."""
 
-    def paint(
-        self, batches: Iterator[Batch], paint_batch: PaintBatch
-    ) -> Iterator[tuple[Batch, np.ndarray | None]]:
-        """Yield each batch with its pictures, None where it has no inputs; any order is right."""
+    def paint(self, batches: Iterator[Batch], paint_batch: PaintBatch) -> Painted:
+        """Yield each batch with its pictures, None where it has no inputs; any order is right.
+
+        When the generator is closed, nothing of it works on.
+        """
         ...
 
 
@@ -51,9 +55,7 @@ class LocalExecutor:
     def __init__(self, ahead: int = 1) -> None:
         self.ahead = ahead
 
-    def paint(
-        self, batches: Iterator[Batch], paint_batch: PaintBatch
-    ) -> Iterator[tuple[Batch, np.ndarray | None]]:
+    def paint(self, batches: Iterator[Batch], paint_batch: PaintBatch) -> Painted:
         """Yield each batch with its pictures, in order."""
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="c2gm-inputs") as reader:
             waiting = deque(reader.submit(next, batches, None) for _ in range(self.ahead))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from mercantile import Tile
 
-from ..grid import TileRange, Window, wrapped
+from ..grid import TileRange, Window
 from .ledger import State
 from .plan import Stage
 
@@ -99,9 +99,9 @@ class Frontier:
         reach = range(-self.ring, self.ring + 1)
         for dy in reach:
             for dx in reach:
-                tile = wrapped(Tile(window.x + dx, window.y + dy, window.z))
-                if tile in self.stage.tiles:
-                    yield tile
+                x, y = (window.x + dx) % (1 << window.z), window.y + dy
+                if (x, y, window.z) in self.stage.tiles:
+                    yield Tile(x, y, window.z)
 
     @property
     def windows_done(self) -> int:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,12 @@ def generate(
             executor=executor or LocalExecutor(),
         )
         meter = run(job, on_progress=on_progress, should_stop=should_stop)
-        tiles = write_map(job, out_path, key)
+        if not (tiles := write_map(job, out_path, key)):
+            ledger.delete()
+            raise AreaError(
+                f"{imagery.name} has no valid pixel in the area, so there is no map. Give a --bbox "
+                "where it has imagery, or another --nodata."
+            )
         if not settings.keep_job:
             ledger.delete()
     return Result(
@@ -140,23 +146,24 @@ def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
     """Write the asked tiles of a finished job to a tile set, by zoom, column, row.
 
     Returns:
-        How many tiles were written.
+        How many tiles were written; with none there is no tile set.
     """
+    asked = (
+        (tile, pixels)
+        for stage in job.plan.stages
+        if stage.exported is not None
+        for tile, pixels in job.ledger.tiles(stage.zoom)
+        if tile in stage.exported
+    )
+    first = next(asked, None)
+    if first is None:
+        return 0
     written = 0
     metadata = map_metadata(job, key)
     with create_tileset(out_path, metadata, overwrite=job.settings.force) as tileset:
-        for stage in job.plan.stages:
-            if stage.exported is None:
-                continue
-            for tile, pixels in job.ledger.tiles(stage.zoom):
-                if tile in stage.exported:
-                    tileset.put(tile, pixels)
-                    written += 1
-        if not written:
-            raise AreaError(
-                f"{job.imagery.name} has no valid pixel in the area, so there is no map. "
-                "Give a --bbox where it has imagery, or another --nodata."
-            )
+        for tile, pixels in chain([first], asked):
+            tileset.put(tile, pixels)
+            written += 1
     return written
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "job.sqlite"
 PID_NAME = "process.txt"
+TILES_A_PAGE = 64
+STATES_A_PAGE = 10_000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS job_key (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS windows (
@@ -181,16 +183,11 @@ class Ledger:
 
     def tiles(self, zoom: int) -> Iterator[tuple[Tile, np.ndarray]]:
         """Finished tiles of a zoom with their pixels, ordered by x, then y."""
-        with _explained(self.folder), self._lock:
-            places = self._db.execute(
-                "SELECT x, y FROM tiles WHERE z=? AND state=? ORDER BY x, y",
-                (zoom, State.PAINTED),
-            ).fetchall()
-        for x, y in places:
-            tile = Tile(x, y, zoom)
-            pixels = self.tile(tile)
+        columns = "x, y, pixels, sha256"
+        for x, y, blob, sha256 in self._rows("tiles", columns, zoom, page=TILES_A_PAGE):
+            pixels = self._unpacked(Tile(x, y, zoom), blob, sha256)
             if pixels is not None:
-                yield tile, pixels
+                yield Tile(x, y, zoom), pixels
 
     def _unpacked(self, tile: Tile, blob: bytes | None, sha256: bytes | None) -> np.ndarray | None:
         if blob is None:
@@ -200,19 +197,27 @@ class Ledger:
             raise JobError(f"Tile {_name(tile)} of the job {self.folder} is damaged. Begin anew.")
         return np.frombuffer(raw, dtype=np.uint8).reshape(TILE_SIZE, TILE_SIZE, -1)
 
-    def window_states(self, zoom: int) -> list[tuple[int, int, int]]:
+    def window_states(self, zoom: int) -> Iterator[tuple[int, int, int]]:
         """(x, y, state) of the windows of a zoom that are done."""
-        return self._states("windows", zoom)
+        return self._rows("windows", "x, y, state", zoom, page=STATES_A_PAGE)
 
-    def tile_states(self, zoom: int) -> list[tuple[int, int, int]]:
+    def tile_states(self, zoom: int) -> Iterator[tuple[int, int, int]]:
         """(x, y, state) of the tiles of a zoom that are done."""
-        return self._states("tiles", zoom)
+        return self._rows("tiles", "x, y, state", zoom, page=STATES_A_PAGE)
 
-    def _states(self, table: str, zoom: int) -> list[tuple[int, int, int]]:
-        with _explained(self.folder), self._lock:
-            return self._db.execute(
-                f"SELECT x, y, state FROM {table} WHERE z=?", (zoom,)
-            ).fetchall()
+    def _rows(self, table: str, columns: str, zoom: int, *, page: int) -> Iterator[Any]:
+        """Rows of a zoom ordered by x, then y; columns begin with x, y. Read page by page, so that
+        memory stays small and others may write between pages.
+        """
+        query = f"SELECT {columns} FROM {table} WHERE z=? AND (x, y) > (?, ?) ORDER BY x, y LIMIT ?"
+        last = (-1, 0)
+        while True:
+            with _explained(self.folder), self._lock:
+                rows = self._db.execute(query, (zoom, *last, page)).fetchall()
+            yield from rows
+            if len(rows) < page:
+                return
+            last = rows[-1][0], rows[-1][1]
 
     # Open and close -------------------------------------------------------------------------
 
@@ -250,7 +255,11 @@ class Ledger:
 
 
 def pack(pixels: np.ndarray) -> bytes:
-    """Pixels in few bytes, losslessly: zlib's fastest level, quicker than any PNG here."""
+    """Pixels in few bytes, losslessly.
+
+    zlib's fastest level: three to four times quicker than Pillow's fastest PNG, both ways, on maps
+    and on noisy pictures alike, for files as large within a half.
+    """
     return zlib.compress(np.ascontiguousarray(pixels).tobytes(), 1)
 
 

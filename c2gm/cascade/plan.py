@@ -181,7 +181,7 @@ def _grow(
         windows = _clip(tiles.grown(ring), tiles_of_box(pixels.grown(geometry.halo))) or tiles
         stages.append(Stage(zoom, factor, copied, exported, tiles, windows))
         if factor is not None and not copied:
-            parents = _parents(windows, geometry if settings.edges == "exact" else None, factor)
+            parents = _parents(windows, geometry if ring else None, factor)
             parent_pixels = pixels_of_bounds(imagery_bounds, parents.zoom)
             clipped = _clip(parents, tiles_of_box(parent_pixels)) or parents
             united = _united(needed.get(parents.zoom), clipped)

@@ -8,6 +8,8 @@ for each stage:
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from ..errors import Stopped
 from ..painting.paint import Painter
 from ..painting.world_noise import WorldNoise
@@ -42,7 +44,7 @@ def run(
     try:
         for stage in job.plan.stages:
             if stage.copied:
-                _copy_start(job, stage, meter)
+                _copy_start(job, stage, meter=meter, should_stop=should_stop)
             else:
                 _paint_stage(job, stage, noise=noise, meter=meter, should_stop=should_stop)
     except KeyboardInterrupt:
@@ -50,7 +52,7 @@ def run(
     return meter
 
 
-def _copy_start(job: Job, stage: Stage, meter: Meter) -> None:
+def _copy_start(job: Job, stage: Stage, *, meter: Meter, should_stop: ShouldStop | None) -> None:
     """Take the start tile set's tiles into the ledger, as references and for the map."""
     if job.start is None:
         raise ValueError("A stage is copied from a start tile set, but the job has none.")
@@ -63,6 +65,7 @@ def _copy_start(job: Job, stage: Stage, meter: Meter) -> None:
         if pixels is not None:
             job.ledger.store(Work(tiles={tile: pixels}))
             meter.count(stage, tiles=1, preview=(tile, pixels))
+            _check_stop(job, should_stop)
 
 
 def _paint_stage(
@@ -76,19 +79,24 @@ def _paint_stage(
 
     assembler = TileAssembler(frontier, ledger, geometry)
     painter = Painter(job.model, noise=noise, geometry=geometry, text=job.texts[stage.zoom])
-    for batch, pictures in job.executor.paint(read_batches(job, stage, frontier), painter):
-        work = assembler.assemble(batch, pictures)
-        ledger.store(work)
-        painted = [(tile, pixels) for tile, pixels in work.tiles.items() if pixels is not None]
-        meter.count(
-            stage,
-            tiles=len(work.tiles),
-            windows=len(batch.inputs) + len(batch.empty),
-            painted=len(batch.inputs),
-            preview=painted[-1] if painted else None,
-        )
-        if should_stop is not None and should_stop():
-            raise _stopped(job)
+    with closing(job.executor.paint(read_batches(job, stage, frontier), painter)) as batches:
+        for batch, pictures in batches:
+            work = assembler.assemble(batch, pictures)
+            ledger.store(work)
+            finished = [(tile, pixels) for tile, pixels in work.tiles.items() if pixels is not None]
+            meter.count(
+                stage,
+                tiles=len(work.tiles),
+                windows=len(batch.inputs) + len(batch.empty),
+                painted=len(batch.inputs),
+                preview=finished[-1] if finished else None,
+            )
+            _check_stop(job, should_stop)
+
+
+def _check_stop(job: Job, should_stop: ShouldStop | None) -> None:
+    if should_stop is not None and should_stop():
+        raise _stopped(job)
 
 
 def _stopped(job: Job) -> Stopped:

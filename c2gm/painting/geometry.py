@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mercantile import Tile
-
 from ..errors import ConfigError
-from ..grid import HALO, LATENT_SIZE, TILE_SIZE, PixelBox, Window, tile_box
+from ..grid import HALO, LATENT_SIZE, TILE_SIZE, PixelBox, Window, square_box
 
 GEOMETRY_VERSION = 1  # part of the job key: change it when the same settings paint other bytes
 
@@ -42,7 +40,7 @@ class Geometry:
 
     def box(self, window: Window) -> PixelBox:
         """The pixels of a window."""
-        return tile_box(Tile(window.x, window.y, window.z)).grown(self.halo)
+        return square_box(window.x, window.y, window.z).grown(self.halo)
 
 
 SEAMLESS = Geometry("seamless", HALO, 1)

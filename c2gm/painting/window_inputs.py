@@ -11,7 +11,7 @@ from mercantile import Tile
 from ..grid import TILE_SIZE, PixelBox, Window, tile_box, tiles_of_box, wrapped
 from ..imagery.base import Imagery
 from ..legend import GROUND
-from ..references import enlarge_reference, parent_box
+from ..references import MARGIN, enlarge_reference, parent_box
 from .geometry import Geometry
 
 NO_IMAGERY = 127  # mid-grey, as in training
@@ -55,10 +55,16 @@ def read_reference(
     """Cut the reference of a window out of the parent map, uint8 [H,W,3].
 
     The parent map is read with a margin and enlarged on the world's pixels, so that neighbouring
-    windows have the same reference where they overlap.
+    windows have the same reference where they overlap. In paper mode the margin repeats the rim
+    of the tile's own part instead, as the authors' code does, which enlarges each part by itself.
     """
     box = parent_box(geometry.box(window), cascade_factor)
-    return enlarge_reference(read_mosaic(read_tile, box), cascade_factor, interpolation)
+    if geometry.ring:
+        parent = read_mosaic(read_tile, box)
+    else:
+        rim = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+        parent = np.pad(read_mosaic(read_tile, box.grown(-MARGIN)), rim, mode="edge")
+    return enlarge_reference(parent, cascade_factor, interpolation)
 
 
 def read_mosaic(read_tile: ReadTile, box: PixelBox) -> np.ndarray:
