@@ -21,6 +21,10 @@ class AreaError(C2GMError):
     """The area is impossible, empty, outside the imagery, or too large to start unasked."""
 
 
+class VectorError(C2GMError):
+    """Vectors cannot be read: missing, unreadable, no coordinate system, nothing that is drawn."""
+
+
 class TilesetError(C2GMError):
     """A tile set cannot be read or written."""
 

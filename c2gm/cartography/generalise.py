@@ -91,16 +91,16 @@ def _generalised_area(shapes: Shapes, symbol: AreaSymbol, *, pixel: float, metre
     """Join, close, open, drop the small, fill small holes, simplify, smooth."""
     if not len(shapes):
         return shapes
-    least = symbol.least_area * pixel**2
+    least_hole = symbol.least_hole * pixel**2
     if symbol.closing:
         shapes = _closed(shapes, symbol.closing * pixel)
     elif symbol.kind != "building":
         shapes = _polygons(shapely.get_parts(shapely.union_all(shapes)))
     opening = symbol.opening * pixel + symbol.opening_metres * metre
-    shapes = _without_small_holes(shapes, least)
+    shapes = _without_small_holes(shapes, least_hole)
     if opening:
-        shapes = _without_small_holes(_opened(shapes, opening), least)
-    shapes = shapes[shapely.area(shapes) >= least]
+        shapes = _without_small_holes(_opened(shapes, opening), least_hole)
+    shapes = shapes[shapely.area(shapes) >= symbol.least_area * pixel**2]
     shapes = _polygons(shapely.simplify(shapes, symbol.simplify * pixel))
     if symbol.smoothing:
         shapes = _polygons(smooth_polygons(shapes, symbol.smoothing))
@@ -157,7 +157,8 @@ def _generalised_lines(objects: MapObjects, style: MapStyle, pixel: float) -> di
         shown[symbol.kind] = shapes
     for symbol in style.lines:
         if symbol.dead_end:
-            others = [shown[kind] for kind in ("main_road", "motorway") if kind in shown]
+            # Main roads as they were: those of the map have been moved onto their twins.
+            others = [_line_strings(objects.lines.get(kind)) for kind in ("main_road", "motorway")]
             shown[symbol.kind] = drop_dead_ends(
                 shown[symbol.kind], symbol.dead_end * pixel, others=np.concatenate(others)
             )

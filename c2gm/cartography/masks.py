@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 
+from ..errors import VectorError
 from .generalise import smooth_polygons
 from .map_objects import MapObjects
-from .vectors import VectorError, to_mercator
+from .vectors import to_mercator
 
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
 
@@ -38,7 +40,6 @@ def vectorise_classes(path: str | Path) -> MapObjects:
         VectorError: the raster cannot be read or has no coordinate system.
     """
     import rasterio
-    import shapely
 
     try:
         with rasterio.open(path) as source:
@@ -77,7 +78,6 @@ def _cleaned(classes: np.ndarray) -> np.ndarray:
 
 def _outlines(mask: np.ndarray, kind: str) -> Shapes:
     """Polygons round the True pixels, in pixels of the raster, without steps and specks."""
-    import shapely
     from rasterio.features import shapes as raster_shapes
     from scipy import ndimage
 
@@ -103,8 +103,6 @@ def _outlines(mask: np.ndarray, kind: str) -> Shapes:
 
 def _regularised(buildings: Shapes) -> Shapes:
     """Buildings as rectangles where they nearly are, else with straightened edges."""
-    import shapely
-
     if not len(buildings):
         return buildings
     rectangles = shapely.oriented_envelope(buildings)
@@ -117,8 +115,6 @@ def _regularised(buildings: Shapes) -> Shapes:
 
 def _scaled_to(rectangles: Shapes, buildings: Shapes) -> Shapes:
     """The rectangles shrunk about their middle to the area of the buildings."""
-    import shapely
-
     factor = np.sqrt(shapely.area(buildings) / shapely.area(rectangles))
     centre = shapely.get_coordinates(shapely.centroid(rectangles))
     points, owner = shapely.get_coordinates(rectangles, return_index=True)

@@ -21,6 +21,7 @@ from ..legend import CLASS_ID, GROUND, LEGEND
 from .generalise import generalise
 from .layers import Layer, area_layer, disc_layer, line_layer
 from .map_objects import MapObjects
+from .roads import narrow_gaps
 from .style import MapStyle, map_style
 
 MARGIN = 40  # px: the longest straight piece (24) and half the widest line with its casing (11)
@@ -99,6 +100,13 @@ def _steps(objects: MapObjects, style: MapStyle, zoom: int) -> Iterable[_Step]:
     for name in (*roads, *_OVER_ROADS):
         if name in layers:
             yield _core(layers[name], name, style)
+        if _gaps(name) in layers:
+            yield _Step(layers[_gaps(name)], _core(layers[name], name, style).map_class)
+
+
+def _gaps(kind: str) -> str:
+    """Name of the layer with the narrow gaps of a kind of road."""
+    return f"{kind} gaps"
 
 
 def _layers(objects: MapObjects, style: MapStyle, zoom: int) -> dict[str, Layer]:
@@ -118,6 +126,9 @@ def _layers(objects: MapObjects, style: MapStyle, zoom: int) -> dict[str, Layer]
         if line.kind in objects.lines:
             shapes = shapely.transform(objects.lines[line.kind], to_pixels)
             layers[line.kind] = line_layer(shapes, line.dash)
+            gaps = narrow_gaps(shapes, width=line.width, gap=line.narrow_gap)
+            if len(gaps):
+                layers[_gaps(line.kind)] = area_layer(gaps)
     if len(objects.trees):
         layers["trees"] = disc_layer(to_pixels(objects.trees), style.tree_diameter)
     return layers

@@ -1,4 +1,4 @@
-"""Generalisation of road networks: twin carriageways and dead ends."""
+"""Generalisation of road networks: twin carriageways, narrow gaps and dead ends."""
 
 from __future__ import annotations
 
@@ -86,6 +86,27 @@ def _mean_by(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return rows
 
 
+def narrow_gaps(lines: Shapes, *, width: float, gap: float) -> Shapes:
+    """Polygons over the slits between lines that are drawn wide and nearly touch.
+
+    Args:
+        lines: line strings.
+        width: width of their drawing.
+        gap: wider slits stay open; 0 for all.
+
+    Returns:
+        Polygons that reach a little into the lines on both sides; corners of crossings are none.
+    """
+    if not gap:
+        return np.zeros(0, dtype=object)
+    drawn = shapely.union_all(shapely.buffer(lines, width / 2, quad_segs=4))
+    closed = shapely.buffer(shapely.buffer(drawn, gap / 2), -gap / 2)
+    slits = shapely.get_parts(shapely.difference(closed, drawn))
+    slits = slits[shapely.area(slits) >= gap**2]
+    polygons: Shapes = shapely.buffer(slits, gap / 4)
+    return polygons
+
+
 def drop_dead_ends(lines: Shapes, length: float, *, others: Shapes) -> Shapes:
     """The lines without the dead ends that are shorter than `length`.
 
@@ -99,22 +120,13 @@ def drop_dead_ends(lines: Shapes, length: float, *, others: Shapes) -> Shapes:
     """
     if not len(lines):
         return lines
-    edges = _edges(lines)
-    if len(others):
-        crossings = shapely.intersection(shapely.union_all(lines), shapely.union_all(others))
-    else:
-        crossings = shapely.multipoints([])
+    edges = shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))
+    crossings = shapely.intersection(shapely.union_all(lines), shapely.union_all(others))
     ends = shapely.get_coordinates([shapely.get_point(edges, 0), shapely.get_point(edges, -1)])
     place = np.unique(np.round(ends, 2), axis=0, return_inverse=True)[1].ravel()
     free = np.bincount(place)[place] == 1
-    free &= ~shapely.dwithin(shapely.points(ends), crossings, 0.05)
+    tree = shapely.STRtree(shapely.get_parts(crossings))
+    free[tree.query(shapely.points(ends), predicate="dwithin", distance=0.05)[0]] = False
     stub = free[: len(edges)] | free[len(edges) :]
     kept: Shapes = edges[~(stub & (shapely.length(edges) < length))]
     return kept
-
-
-def _edges(lines: Shapes) -> Shapes:
-    """The network cut at its crossings and nowhere else."""
-    noded = shapely.union_all(lines)
-    edges: Shapes = shapely.get_parts(shapely.line_merge(noded))
-    return edges

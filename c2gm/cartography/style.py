@@ -18,7 +18,8 @@ class AreaSymbol:
     Attributes:
         kind: one of `AREA_KINDS`.
         map_class: its name in the legend.
-        least_area: smaller areas are dropped and smaller holes filled, px2.
+        least_area: smaller areas are dropped, px2.
+        least_hole: smaller holes are filled, px2.
         closing: gaps up to twice this are closed, px.
         closing_metres: the same for buildings that grow into a built-up area, metres.
         opening: parts thinner than twice this are dropped, px.
@@ -31,6 +32,7 @@ class AreaSymbol:
     kind: str
     map_class: str
     least_area: float
+    least_hole: float
     closing: float = 0.0
     closing_metres: float = 0.0
     opening: float = 0.0
@@ -51,6 +53,7 @@ class LineSymbol:
         casing: px on each side.
         dash: (drawn, left out) px, or None for a whole line.
         twin_distance: carriageways nearer than this to each other become one, px.
+        narrow_gap: slits between such lines that are narrower are painted over, px.
         dead_end: dead ends shorter than this are dropped, px.
         simplify: tolerance, px.
     """
@@ -61,6 +64,7 @@ class LineSymbol:
     casing: float = 0.0
     dash: tuple[float, float] | None = None
     twin_distance: float = 0.0
+    narrow_gap: float = 0.0
     dead_end: float = 0.0
     simplify: float = 0.3
 
@@ -151,6 +155,7 @@ def _area_symbol(kind: str, least_area: float, column: int) -> AreaSymbol:
             kind,
             map_class,
             least_area,
+            least_area,
             closing_metres={14: 20.0, 15: 18.0}.get(zoom, 0.0),
             opening=1.5,
             simplify=0.7,
@@ -160,26 +165,30 @@ def _area_symbol(kind: str, least_area: float, column: int) -> AreaSymbol:
             kind,
             map_class,
             least_area,
+            least_area,
             closing=1.0 if zoom <= 16 else 0.0,
             simplify=_BUILDING_SIMPLIFY[column] or 0.0,
         )
     if kind == "wood":
-        return AreaSymbol(kind, map_class, least_area, closing=2.0, simplify=0.7, smoothing=2)
+        return AreaSymbol(
+            kind, map_class, least_area, least_area, closing=2.0, simplify=0.7, smoothing=2
+        )
     if kind == "water":
         if zoom <= 15:
-            return AreaSymbol(kind, map_class, least_area, simplify=1.0, smoothing=2)
-        return AreaSymbol(kind, map_class, least_area, simplify=0.4)
+            return AreaSymbol(kind, map_class, least_area, least_area, simplify=1.0, smoothing=2)
+        return AreaSymbol(kind, map_class, least_area, least_area, simplify=0.4)
     if kind == "road_area":
         return AreaSymbol(
             kind,
             map_class,
             least_area,
+            24.0,
             opening_metres=3.5 if zoom == 15 else 0.0,
             simplify=0.5,
             smoothing=1 if zoom == 15 else 0,
             casing=1.0,
         )
-    return AreaSymbol(kind, map_class, least_area, simplify=0.5)
+    return AreaSymbol(kind, map_class, least_area, least_area, simplify=0.5)
 
 
 def _line_symbol(kind: str, width: float, column: int) -> LineSymbol:
@@ -193,6 +202,7 @@ def _line_symbol(kind: str, width: float, column: int) -> LineSymbol:
         casing=1.0 if road and zoom >= 15 else 0.0,
         dash=(6.0, 3.0) if kind in ("footpath", "track") and zoom >= 18 else None,
         twin_distance=_twin_distance(kind, width, zoom),
+        narrow_gap=3.0 if kind in ("main_road", "motorway") and zoom >= 15 else 0.0,
         dead_end=12.0 if kind == "street" and zoom == 15 else 0.0,
         simplify=0.5 if zoom <= 16 else 0.3,
     )

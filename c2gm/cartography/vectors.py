@@ -1,4 +1,4 @@
-"""Reading vectors: OpenStreetMap extracts (`.osm.pbf`) and files with OpenStreetMap tags.
+"""Reading vectors: OpenStreetMap extracts (`.osm.pbf`, `.osm`) and files with OpenStreetMap tags.
 
 Files of any format that pyogrio reads (GeoPackage, GeoJSON, FlatGeobuf, Shapefile) count when their
 columns are named like OpenStreetMap's keys (`highway`, `building`, `landuse`, `natural` and so on).
@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 
-from ..errors import C2GMError
+from ..errors import VectorError
 from ..grid import HALF_WORLD, MAX_LATITUDE
+from .coast import sea
 from .map_objects import MapObjects
 from .osm_kinds import Tags, area_kind, line_kind
 
@@ -41,10 +43,6 @@ _OTHER_TAG = re.compile(r'"([^"]+)"=>"([^"]*)"')
 _OSM_LAYERS = ("points", "lines", "multilinestrings", "multipolygons")
 
 
-class VectorError(C2GMError):
-    """A vector file cannot be read, has no coordinate system, or holds nothing that is drawn."""
-
-
 def read_vectors(path: str | Path) -> MapObjects:
     """Read everything that a map shows.
 
@@ -57,8 +55,6 @@ def read_vectors(path: str | Path) -> MapObjects:
     Raises:
         VectorError: the file is missing, unreadable, without coordinate system or without content.
     """
-    import shapely
-
     path = Path(path)
     if not path.exists():
         raise VectorError(f"There is no vector file {path}.")
@@ -81,8 +77,6 @@ def read_vectors(path: str | Path) -> MapObjects:
         elif tags.get("natural") == "tree":
             trees.append(shapely.get_coordinates(shape))
     if coast:
-        from .coast import sea
-
         areas["water"].extend(sea(coast, [*areas["building"], *lines["street"], *coast]))
     if not areas and not lines and not trees:
         raise VectorError(
@@ -103,7 +97,7 @@ def _features(path: Path) -> Iterator[tuple[Any, Tags]]:
 
     try:
         names = [name for name, kind in pyogrio.list_layers(path) if kind is not None]
-        if path.name.endswith(".pbf"):
+        if path.suffix in (".pbf", ".osm"):
             names = [name for name in names if name in _OSM_LAYERS]
         for name in names:
             yield from _layer_features(path, name)
@@ -113,7 +107,6 @@ def _features(path: Path) -> Iterator[tuple[Any, Tags]]:
 
 def _layer_features(path: Path, layer: str) -> Iterator[tuple[Any, Tags]]:
     import pyogrio
-    import shapely
 
     columns = [*_KEYS, "other_tags"]
     fields = pyogrio.read_info(path, layer=layer)["fields"]
@@ -168,8 +161,6 @@ def to_mercator(points: np.ndarray, crs: str) -> np.ndarray:
 
 def _tree_row(row: Any) -> np.ndarray:
     """Trees along a line, in metres of EPSG:3857."""
-    import shapely
-
     middle = shapely.get_coordinates(row)[:, 1].mean() / HALF_WORLD * np.pi
     spacing = TREE_SPACING * float(np.cosh(middle))  # 1 / cos(latitude)
     places = np.arange(spacing / 2, shapely.length(row), spacing)
