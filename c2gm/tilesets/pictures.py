@@ -17,6 +17,17 @@ PICTURE_KINDS = ("png", "jpg", "webp")
 _PILLOW_NAMES = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
 
+class BadPicture(TilesetError):
+    """A stored tile is no usable picture; the message goes on after the tile's name.
+
+    `code` is the fault that `verify` reports.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
 def encode_png(pixels: np.ndarray) -> bytes:
     """PNG file of a tile.
 
@@ -48,41 +59,42 @@ def picture_kind(picture: bytes) -> str | None:
 
 
 def decode_picture(picture: bytes) -> np.ndarray:
-    """Pixels of a picture file, uint8 [H,W,3] or, where it has transparency, [H,W,4].
+    """Pixels of a tile's picture file, uint8 [256,256,3] or, with transparency, [256,256,4].
 
     Raises:
-        TilesetError: empty, compressed once more, not a picture, truncated or far too large; the
-            message is the end of a sentence that begins with the tile.
+        BadPicture: empty, compressed once more, not a picture, truncated or of another size.
     """
     kind = check_magic(picture)
     try:
         with Image.open(io.BytesIO(picture), formats=(_PILLOW_NAMES[kind],)) as image:
             # The header is checked before a pixel is decoded: a bomb never gets memory.
-            if max(image.size) > 2 * TILE_SIZE:
-                raise TilesetError(f"is {image.width} x {image.height} px, not 256 x 256.")
+            if image.size != (TILE_SIZE, TILE_SIZE):
+                raise BadPicture(
+                    "wrong-size", f"is {image.width} x {image.height} px, not 256 x 256."
+                )
             transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
             return np.asarray(image.convert("RGBA" if transparent else "RGB"))
-    except TilesetError:
-        raise
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise TilesetError(f"is a damaged {kind} picture ({error}).") from error
+        raise BadPicture("damaged-picture", f"is a damaged {kind} picture ({error}).") from error
 
 
 def check_magic(picture: bytes) -> str:
     """Kind of a picture by its first bytes.
 
     Raises:
-        TilesetError: it is none; message as in `decode_picture`.
+        BadPicture: it is none.
     """
     if not picture:
-        raise TilesetError("is empty (0 bytes).")
+        raise BadPicture("empty-picture", "is empty (0 bytes).")
     if len(picture) > MAX_PICTURE_BYTES:
-        raise TilesetError(f"has {len(picture)} bytes, too many for a 256 px picture.")
+        raise BadPicture(
+            "damaged-picture", f"has {len(picture)} bytes, too many for a 256 px picture."
+        )
     kind = picture_kind(picture)
     if kind is None and picture[:2] == b"\x1f\x8b":
-        raise TilesetError("is gzipped; pictures of map tiles never are.")
+        raise BadPicture("gzipped-picture", "is gzipped; pictures of map tiles never are.")
     if kind is None:
-        raise TilesetError("is not a PNG, JPEG or WebP picture.")
+        raise BadPicture("not-a-picture", "is not a PNG, JPEG or WebP picture.")
     return kind
 
 
@@ -93,9 +105,6 @@ def decode_tile(picture: bytes, tile: Tile, source: str) -> np.ndarray:
         TilesetError: not a 256 px picture; names tile and tile set.
     """
     try:
-        pixels = decode_picture(picture)
-        if pixels.shape[:2] != (TILE_SIZE, TILE_SIZE):
-            raise TilesetError(f"is {pixels.shape[1]} x {pixels.shape[0]} px, not 256 x 256.")
-    except TilesetError as error:
+        return decode_picture(picture)
+    except BadPicture as error:
         raise TilesetError(f"Tile {tile.z}/{tile.x}/{tile.y} of {source} {error}") from error
-    return pixels

@@ -77,24 +77,24 @@ class XYZReader(TileSetReader):
         Raises:
             TilesetError: the file cannot be read, or is far too large.
         """
-        column = self.path / str(tile.z) / str(tile.x)
-        for suffix in SUFFIXES:
-            file = column / f"{tile.y}{suffix}"
-            try:
-                with file.open("rb") as stream:
-                    return stream.read(MAX_PICTURE_BYTES + 1)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise TilesetError(f"{file} cannot be read: {error.strerror}.") from error
-        return None
+        file = self.file_of(tile)
+        if file is None:
+            return None
+        try:
+            with file.open("rb") as stream:
+                return stream.read(MAX_PICTURE_BYTES + 1)
+        except OSError as error:
+            raise TilesetError(f"{file} cannot be read: {error.strerror}.") from error
 
     def __contains__(self, tile: object) -> bool:
         """Whether there is such a tile; its picture is not read."""
-        if not isinstance(tile, Tile):
-            return False
+        return isinstance(tile, Tile) and self.file_of(tile) is not None
+
+    def file_of(self, tile: Tile) -> Path | None:
+        """The picture file of a tile, or None where there is no tile."""
         column = self.path / str(tile.z) / str(tile.x)
-        return any((column / f"{tile.y}{suffix}").is_file() for suffix in SUFFIXES)
+        files = (column / f"{tile.y}{suffix}" for suffix in SUFFIXES)
+        return next((file for file in files if file.is_file()), None)
 
     def close(self) -> None:
         """Nothing is held open."""

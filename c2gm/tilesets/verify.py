@@ -1,0 +1,260 @@
+"""Find what is wrong with a tile set before anybody else does.
+
+Every tile is read and decoded once; memory does not grow with the map. Our maps may have gaps
+where there was no imagery, so a missing tile is one that the stored `tile_counts` of its zoom
+count, or whose parent or children exist without it, or, where no counts are stored, a single gap
+between four neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import mercantile
+from mercantile import Tile
+
+from ..errors import TilesetError
+from ..grid import TileRange, tiles_in_bounds
+from .faults import Fault, Faults
+from .mbtiles import MBTilesReader
+from .metadata import Extents
+from .open import open_tileset
+from .pictures import BadPicture, decode_picture, picture_kind
+from .verify_metadata import check_metadata, lie_mirrored, read_bounds, stored_counts
+from .xyz import SUFFIXES, XYZReader, is_number
+
+__all__ = ["Fault", "verify_tileset"]
+
+_LEFTOVER = re.compile(r"-wal$|-journal$|-shm$|\.[0-9a-f]{8}\.(tmp|old)$")
+_LONGEST_CHECK = 6 * 3600.0  # seconds for SQLite's check of a file of any honest size
+
+
+def verify_tileset(path: str | Path) -> list[Fault]:
+    """The faults of an MBTiles file or an XYZ folder; an empty list means that it is sound.
+
+    Raises:
+        TilesetError: nothing is there.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise TilesetError(f"{path} does not exist. Give an .mbtiles file or an XYZ folder.")
+    faults = Faults()
+    _check_leftovers(path, faults)
+    if path.is_file():
+        _check_length(path, faults)
+    try:
+        with open_tileset(path) as tileset:
+            if isinstance(tileset, MBTilesReader):
+                _check_database(tileset, faults)
+                _check_addresses(tileset, faults)
+                _check_tiles(tileset, faults)
+            elif isinstance(tileset, XYZReader):
+                _check_names(tileset, faults)
+                _check_tiles(tileset, faults)
+    except TilesetError as error:
+        faults.add("unreadable", str(error))
+    return faults.result()
+
+
+def _check_leftovers(path: Path, faults: Faults) -> None:
+    """What an interrupted program left beside the tile set."""
+    for entry in sorted(path.absolute().parent.glob(f"{_escaped(path.name)}?*")):
+        if _LEFTOVER.fullmatch(entry.name[len(path.name) :]):
+            faults.add(
+                "leftover",
+                f"{entry.name} is left over from an interrupted run. If no program is writing "
+                "this map now, delete it.",
+            )
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([\[*?])", r"[\1]", name)
+
+
+def _check_length(path: Path, faults: Faults) -> None:
+    """Pages that the header of SQLite promises against the length of the file."""
+    with path.open("rb") as file:
+        header = file.read(100)
+    # SQLite itself trusts the count only if these two counters agree.
+    if len(header) < 100 or header[24:28] != header[92:96]:
+        return
+    page_size = int.from_bytes(header[16:18], "big")
+    page_size = 65536 if page_size == 1 else page_size
+    promised = page_size * int.from_bytes(header[28:32], "big")
+    if path.stat().st_size < promised:
+        faults.add(
+            "truncated",
+            f"{path.name} has {path.stat().st_size} bytes of {promised}; the end is missing. "
+            "Copy it again.",
+        )
+
+
+def _check_database(tileset: MBTilesReader, faults: Faults) -> None:
+    for (line,) in tileset.query("PRAGMA quick_check(20)", seconds=_LONGEST_CHECK):
+        if line != "ok":
+            faults.add("damaged-database", f"SQLite finds: {line}. Copy or make the file again.")
+
+
+def _check_addresses(tileset: MBTilesReader, faults: Faults) -> None:
+    """Rows of the table that are no tile of the grid; readers pass over them in silence."""
+    rows = tileset.query(
+        "SELECT zoom_level, tile_column, tile_row FROM tiles WHERE "
+        "typeof(zoom_level) != 'integer' OR typeof(tile_column) != 'integer' "
+        "OR typeof(tile_row) != 'integer' OR zoom_level NOT BETWEEN 0 AND 30 "
+        "OR tile_column < 0 OR tile_column >= (1 << zoom_level) "
+        "OR tile_row < 0 OR tile_row >= (1 << zoom_level)",
+        seconds=_LONGEST_CHECK,
+    )
+    for zoom, column, row in rows:
+        _add_outside_grid(faults, f"Row (zoom {zoom}, column {column}, row {row})")
+
+
+def _add_outside_grid(faults: Faults, what: str) -> None:
+    faults.add("outside-grid", f"{what} is no tile: numbers go from 0 to 2^zoom - 1. Delete it.")
+
+
+def _check_names(tileset: XYZReader, faults: Faults) -> None:
+    """Names in an XYZ folder that are no tile of the grid, or are one twice."""
+    for zoom_folder in _numbered(tileset.path):
+        zoom = int(zoom_folder.name)
+        for column in _numbered(zoom_folder):
+            if not (0 <= zoom <= 30 and 0 <= int(column.name) < 1 << zoom):
+                _add_outside_grid(faults, f"Folder {zoom}/{column.name}")
+                continue
+            _check_column(column, zoom, faults)
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """Folders in a folder that are named by whole numbers, negative ones too."""
+    entries = (entry for entry in folder.iterdir() if is_number(entry.name.removeprefix("-")))
+    return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: int(entry.name))
+
+
+def _check_column(column: Path, zoom: int, faults: Faults) -> None:
+    name = f"{zoom}/{column.name}"
+    seen: set[str] = set()
+    for file in sorted(column.iterdir()):
+        if file.suffix in (".tmp", ".part"):
+            faults.add(
+                "leftover", f"{name}/{file.name} is left over from an interrupted run. Delete it."
+            )
+        if file.suffix not in SUFFIXES or not is_number(file.stem.removeprefix("-")):
+            continue
+        if not 0 <= int(file.stem) < 1 << zoom:
+            _add_outside_grid(faults, f"File {name}/{file.name}")
+        elif file.stem in seen:
+            tile = Tile(int(column.name), int(file.stem), zoom)
+            faults.add("duplicate-tile", "is there twice. Delete the one that is wrong.", tile)
+        seen.add(file.stem)
+
+
+def _check_tiles(tileset: MBTilesReader | XYZReader, faults: Faults) -> None:
+    """Metadata against tiles, then every tile by itself and with its neighbours."""
+    metadata = tileset.metadata
+    found = _extents(tileset)
+    check_metadata(metadata, found, faults)
+    bounds = read_bounds(metadata)
+    if lie_mirrored(metadata, found):
+        _add_mirrored(tileset, faults)
+        bounds = None  # else every single tile lies outside
+    counts = stored_counts(metadata)
+    for zoom in sorted(found.counts):
+        stated = tiles_in_bounds(bounds, zoom) if bounds else None
+        whole = counts is not None and counts.get(zoom) == found.counts[zoom]
+        previous: Tile | None = None
+        for tile in tileset.tiles(zoom):
+            if tile == previous:
+                faults.add("duplicate-tile", "is there twice. Make the map again.", tile)
+                continue
+            _check_place(tile, stated, faults)
+            _check_picture(tileset, tile, faults)
+            _check_family(tileset, tile, found, faults)
+            if previous is not None and previous.x == tile.x and not whole:
+                _check_gap(tileset, previous, tile, faults)
+            previous = tile
+
+
+def _extents(tileset: MBTilesReader | XYZReader) -> Extents:
+    found = Extents()
+    for zoom in tileset.zooms:
+        previous: Tile | None = None
+        for tile in tileset.tiles(zoom):
+            if tile != previous:
+                found.add(tile)
+            previous = tile
+    return found
+
+
+def _add_mirrored(tileset: MBTilesReader | XYZReader, faults: Faults) -> None:
+    if isinstance(tileset, MBTilesReader):
+        sentence = (
+            "All tiles lie mirrored about the equator against the bounds: the rows were written "
+            "from the north, MBTiles counts them from the south. Set tile_row to "
+            "2^zoom - 1 - tile_row."
+        )
+    else:
+        sentence = (
+            "All tiles lie mirrored about the equator against the bounds: the rows were counted "
+            "from the south (TMS). Rename each y to 2^zoom - 1 - y."
+        )
+    faults.add("rows-flipped", sentence)
+
+
+def _check_place(tile: Tile, stated: TileRange | None, faults: Faults) -> None:
+    if stated is not None and tile not in stated:
+        faults.add("tile-outside", "lies outside the bounds. Correct the bounds.", tile)
+
+
+def _check_picture(tileset: MBTilesReader | XYZReader, tile: Tile, faults: Faults) -> None:
+    try:
+        picture = tileset.get_bytes(tile) or b""
+        pixels = decode_picture(picture)
+    except BadPicture as error:
+        faults.add(error.code, f"{error} Make it again.", tile)
+        return
+    kind = picture_kind(picture)
+    stated = {_kind_of(tileset.metadata.get("format", ""))}
+    if isinstance(tileset, XYZReader):
+        file = tileset.file_of(tile)
+        stated.add(_kind_of(file.suffix[1:]) if file else None)
+    for other in sorted(stated - {None, kind}, key=str):
+        faults.add("wrong-format", f"is {kind} but called {other}. Make it again.", tile)
+    if pixels.shape[2] == 4 and not pixels[..., 3].any():
+        faults.add("blank-tile", "is transparent everywhere. Delete it or make it again.", tile)
+
+
+def _kind_of(name: str) -> str | None:
+    """The kind of picture that a format or a suffix names; None if it names none."""
+    name = name.lower().removeprefix("image/")
+    return {"jpeg": "jpg"}.get(name, name) or None
+
+
+def _check_family(
+    tileset: MBTilesReader | XYZReader, tile: Tile, found: Extents, faults: Faults
+) -> None:
+    """A tile needs its parent and at least one child, where the pyramid has these zooms."""
+    if tile.z - 1 in found.counts:
+        parent = mercantile.parent(tile)
+        if parent not in tileset and tile == _first(mercantile.children(parent), tileset):
+            faults.add("parent-missing", "is missing though it has children. Paint it.", parent)
+    if tile.z + 1 in found.counts and _first(mercantile.children(tile), tileset) is None:
+        faults.add("children-missing", f"has no tile at zoom {tile.z + 1}. Paint them.", tile)
+
+
+def _first(tiles: Iterable[Tile], tileset: MBTilesReader | XYZReader) -> Tile | None:
+    """The first, by x then y, that the tile set has."""
+    return next((tile for tile in sorted(tiles) if tile in tileset), None)
+
+
+def _check_gap(
+    tileset: MBTilesReader | XYZReader, above: Tile, below: Tile, faults: Faults
+) -> None:
+    """A single tile missing in a column, with neighbours on all four sides."""
+    if below.y - above.y != 2:
+        return
+    tile = Tile(below.x, below.y - 1, below.z)
+    sides = ((tile.x + step) % (1 << tile.z) for step in (-1, 1))
+    if all(Tile(x, tile.y, tile.z) in tileset for x in sides):
+        faults.add("tile-missing", "is missing between four neighbours. Paint it.", tile)
