@@ -14,6 +14,7 @@ from .source import RasterSource
 NATIVE_TOLERANCE = 1.5  # a zoom that enlarges pixels by no more than this still counts as native
 MAX_ZOOM = 22
 _POINTS = 21  # points a side where outlines are followed through a projection
+_SAFE_ZOOM = 4  # below it a block spans so much of the world that its outline may fold over
 
 Extent = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels of the raster, with fractions."""
@@ -45,6 +46,8 @@ class Footprint:
 
     def extent_under(self, box: PixelBox, shift: float) -> Extent | None:
         """The raster's pixels under the outline of a box; None if the projection cannot say."""
+        if box.zoom < _SAFE_ZOOM:
+            return None
         left, bottom, right, top = box.mercator_bounds()
         along = np.linspace(0, 1, _POINTS)
         xs, ys = left + along * (right - left), bottom + along * (top - bottom)
@@ -66,17 +69,10 @@ class Footprint:
         xs, ys = self._from_pixels(columns.ravel(), rows.ravel())
         lngs, lats = _reproject(self._source.crs, "EPSG:4326", xs, ys)
         good = np.isfinite(lngs) & np.isfinite(lats)
-        lngs, lats = lngs[good], lats[good].clip(-MAX_LATITUDE, MAX_LATITUDE)
-        if not lngs.size or lats.min() >= lats.max():
-            raise ImageryError(
-                f"{self._source.path.name} lies outside the world that web maps show. "
-                "Is its coordinate system right? --crs replaces it."
-            )
-        if lngs.max() > 180.5 or lngs.min() < -180.5 or lngs.max() - lngs.min() < 180:
-            unwrapped = lngs  # as the raster counts them
-        else:
-            middle = lngs[lngs.size // 2]
-            unwrapped = middle + (lngs - middle + 180) % 360 - 180
+        lats = lats[good].clip(-MAX_LATITUDE, MAX_LATITUDE)
+        if not lats.size or lats.min() >= lats.max():
+            raise self._outside_the_world()
+        unwrapped = _unwrap(lngs.reshape(_POINTS, _POINTS))[good.reshape(_POINTS, _POINTS)]
         west, east = float(unwrapped.min()), float(unwrapped.max())
         if east - west >= 360 - 1e-9:
             west, east = -180.0, 180.0
@@ -91,14 +87,17 @@ class Footprint:
             np.array([row, row, row, row + span_y / 2, row - span_y / 2]),
         )
         xs, ys = _reproject(self._source.crs, "EPSG:3857", xs, ys)
-        along = math.hypot(xs[1] - xs[2], ys[1] - ys[2]) / span_x
-        down = math.hypot(xs[3] - xs[4], ys[3] - ys[4]) / span_y
+        along = math.hypot(_short_way(xs[1] - xs[2]), ys[1] - ys[2]) / span_x
+        down = math.hypot(_short_way(xs[3] - xs[4]), ys[3] - ys[4]) / span_y
         if not (math.isfinite(along) and math.isfinite(down) and along > 0 and down > 0):
-            raise ImageryError(
-                f"{self._source.path.name} lies outside the world that web maps show. "
-                "Is its coordinate system right? --crs replaces it."
-            )
+            raise self._outside_the_world()
         return along, down
+
+    def _outside_the_world(self) -> ImageryError:
+        return ImageryError(
+            f"{self._source.path.name} lies outside the world that web maps show. "
+            "Is its coordinate system right? --crs replaces it."
+        )
 
     def _find_shifts(self) -> tuple[float, ...]:
         turn = _turn(self._source.crs)
@@ -117,32 +116,31 @@ class Footprint:
         return tuple(shifts)
 
     def _from_pixels(self, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        transform = self._source.transform
-        if transform is not None:
-            a, b, c, d, e, f = transform[:6]
-            return a * columns + b * rows + c, d * columns + e * rows + f
-        from rasterio.transform import GCPTransformer
-
-        with GCPTransformer(list(self._source.gcps)) as points:
-            xs, ys = points.xy(rows, columns, offset="ul")
-        return np.asarray(xs, float), np.asarray(ys, float)
+        a, b, c, d, e, f = self._source.transform[:6]
+        return a * columns + b * rows + c, d * columns + e * rows + f
 
     def _to_pixels(self, xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        transform = self._source.transform
-        if transform is not None:
-            a, b, c, d, e, f = (~transform)[:6]
-            return a * xs + b * ys + c, d * xs + e * ys + f
-        from rasterio.transform import GCPTransformer
+        a, b, c, d, e, f = (~self._source.transform)[:6]
+        return a * xs + b * ys + c, d * xs + e * ys + f
 
-        with GCPTransformer(list(self._source.gcps)) as points:
-            rows, columns = points.rowcol(xs, ys, op=lambda value: value)
-        return np.asarray(columns, float), np.asarray(rows, float)
+
+def _unwrap(lngs: np.ndarray) -> np.ndarray:
+    """Longitudes of a grid of points, made continuous across 180 degrees."""
+    if np.isfinite(lngs).all():
+        return np.unwrap(np.unwrap(lngs, period=360, axis=0), period=360, axis=1)
+    middle = np.nanmedian(np.where(np.isfinite(lngs), lngs, np.nan))
+    return np.asarray(middle + (lngs - middle + 180) % 360 - 180)
 
 
 def _native_zoom(pixel_size: tuple[float, float]) -> int:
     size = math.sqrt(pixel_size[0] * pixel_size[1])
     zooms = [z for z in range(MAX_ZOOM + 1) if size / mercator_resolution(z) <= NATIVE_TOLERANCE]
     return max(zooms, default=0)
+
+
+def _short_way(distance: float) -> float:
+    """A distance along x in EPSG:3857, not the long way around the world."""
+    return (distance + HALF_WORLD) % (2 * HALF_WORLD) - HALF_WORLD
 
 
 def _turn(crs: Any) -> float | None:

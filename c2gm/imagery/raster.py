@@ -18,7 +18,8 @@ from ..grid import PixelBox, mercator_resolution
 from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery
 from .fingerprint import fingerprint_files
 from .footprint import Footprint
-from .source import Nodata, gdal, inspect_raster
+from .inspect import inspect_raster
+from .source import Nodata, gdal
 from .warp import BlockWarp
 
 RECIPE = "warp-1"  # changes when the same file would give other pixels

@@ -52,7 +52,8 @@ class BlockWarp:
             "YSCALE": repr(scales[1]),
         }
         if shift:
-            self._options["src_transform"] = Affine.translation(shift, 0) * dataset.transform
+            a, b, c, d, e, f = dataset.transform[:6]
+            self._options["src_transform"] = Affine(a, b, c + shift, d, e, f)
         if source.validity == "nodata":
             self._options |= {"src_nodata": source.nodata, "nodata": source.nodata}
         else:
