@@ -116,7 +116,8 @@ def corrupt_reference(reference: np.ndarray, rng: np.random.Generator) -> np.nda
         damaged = np.where(holes[..., None] > 0, fill, damaged)
     if rng.random() < 0.5:
         damaged = damaged + rng.normal(0, rng.uniform(1, 10), damaged.shape)
-    return np.clip(np.rint(damaged), 0, 255).astype(np.uint8)
+    result: np.ndarray = np.clip(np.rint(damaged), 0, 255).astype(np.uint8)
+    return result
 
 
 def recolour(imagery: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -133,7 +134,8 @@ def recolour(imagery: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         pixels = gaussian_filter(pixels, (blur := rng.uniform(0.3, 1.2), blur, 0))
     if rng.random() < 0.3:
         pixels = pixels + rng.normal(0, rng.uniform(0.005, 0.03), pixels.shape)
-    return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    result: np.ndarray = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    return result
 
 
 def _half_plane(size: int, rng: np.random.Generator) -> np.ndarray:
