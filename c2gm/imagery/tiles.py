@@ -18,7 +18,8 @@ from .fingerprint import WHOLE_BYTES
 RECIPE = "tiles-1"  # changes when the same folder would give other pixels
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _SAMPLES = 256  # tiles read for the fingerprint of a large folder
-_CONTEXT = 4  # px around a region that is enlarged, more than the cubic kernel reaches
+_REACH = 2  # px that the cubic kernel reaches when it enlarges
+_CONTEXT = 2 * _REACH + 1  # px read around a region that is enlarged
 
 
 class TileFolderImagery(BlockImagery):
@@ -97,11 +98,12 @@ class TileFolderImagery(BlockImagery):
             box.bottom / factor - top,
         )
         size = (box.width, box.height)
-        # Pillow weighs colours by alpha, so that invalid pixels do not darken their neighbours.
-        picture = Image.fromarray(np.dstack([rgb, np.where(valid, 255, 0).astype(np.uint8)]))
+        picture = Image.fromarray(_grown_into_invalid(rgb, valid))
         large = picture.resize(size, Image.Resampling.BICUBIC, box=region)
-        mask = picture.getchannel("A").resize(size, Image.Resampling.NEAREST, box=region)
-        return masked(np.asarray(large.convert("RGB")), np.asarray(mask) > 0)
+        mask = Image.fromarray(valid.view(np.uint8)).resize(
+            size, Image.Resampling.NEAREST, box=region
+        )
+        return masked(np.asarray(large), np.asarray(mask) > 0)
 
     def _load(self, tile: Tile, suffix: str) -> tuple[np.ndarray, np.ndarray]:
         """Pixels and validity of one tile."""
@@ -140,6 +142,26 @@ class TileFolderImagery(BlockImagery):
         for path in files[::step]:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
+
+
+def _grown_into_invalid(rgb: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Colours continued into invalid pixels, so that enlarging does not mix their black in."""
+    for _ in range(_REACH):
+        if valid.all():
+            break
+        weights = np.pad(valid, 1).astype(np.float32)
+        colours = np.pad(rgb, ((1, 1), (1, 1), (0, 0))) * weights[..., None]
+        count, total = _sum_of_nine(weights), _sum_of_nine(colours)
+        fresh = ~valid & (count > 0)
+        mean = np.rint(total / np.maximum(count, 1)[..., None]).astype(np.uint8)
+        rgb, valid = np.where(fresh[..., None], mean, rgb), valid | fresh
+    return rgb
+
+
+def _sum_of_nine(padded: np.ndarray) -> np.ndarray:
+    """Sum over each pixel and its eight neighbours."""
+    columns = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    return np.asarray(columns[:-2] + columns[1:-1] + columns[2:])
 
 
 def _list_tiles(folder: Path) -> dict[int, dict[tuple[int, int], str]]:
