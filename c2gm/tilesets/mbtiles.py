@@ -336,7 +336,7 @@ def read_error(path: Path, error: sqlite3.Error) -> TilesetError:
         )
     if "unable to open" in text or "readonly" in text:
         return TilesetError(
-            f"{path} cannot be opened: another program has not finished writing it, and its "
-            "folder cannot be written to. Copy it with its -wal file to another folder."
+            f"{path} cannot be opened: another program is writing it or was interrupted (see "
+            f"{path.name}-wal or -journal beside it). Let that program finish it first."
         )
     return TilesetError(f"{path.name} is damaged or incomplete ({text}). Copy or make it again.")

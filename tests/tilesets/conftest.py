@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -31,19 +32,26 @@ def write_pyramid(path: Path, tiles=PYRAMID, **metadata: str) -> Path:
     return path
 
 
-@pytest.fixture
-def town_mbtiles(tmp_path):
-    return write_pyramid(tmp_path / "town.mbtiles")
+@pytest.fixture(scope="session")
+def towns(tmp_path_factory):
+    """The same sound map in both kinds, written once."""
+    folder = tmp_path_factory.mktemp("towns")
+    return write_pyramid(folder / "town.mbtiles"), write_pyramid(folder / "town")
 
 
 @pytest.fixture
-def town_folder(tmp_path):
-    return write_pyramid(tmp_path / "town")
+def town_mbtiles(towns, tmp_path):
+    return Path(shutil.copy(towns[0], tmp_path))
 
 
-@pytest.fixture(params=["town.mbtiles", "town"])
-def town(request, tmp_path):
-    return write_pyramid(tmp_path / request.param)
+@pytest.fixture
+def town_folder(towns, tmp_path):
+    return Path(shutil.copytree(towns[1], tmp_path / "town"))
+
+
+@pytest.fixture(params=["town_mbtiles", "town_folder"])
+def town(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

@@ -233,11 +233,14 @@ def test_15_files_beyond_the_grid_are_found(town_folder, name):
     assert found(town_folder) == [("outside-grid", None)]
 
 
-@pytest.mark.parametrize("ending", [".0a1b2c3d.tmp", ".0a1b2c3d.old"])
+@pytest.mark.parametrize("ending", ["-journal", ".0a1b2c3d.tmp", ".0a1b2c3d.old"])
 def test_23_left_overs_beside_the_map_are_found(town, ending):
     (town.parent / f"{town.name}{ending}").write_bytes(b"x")
     (town.parent / f"{town.name}.notes").write_bytes(b"x")
-    assert found(town) == [("leftover", None)]
+    assert ("leftover", None) in found(town)
+    # SQLite will not read past a journal that it may not play back.
+    unreadable = ending == "-journal" and town.is_file()
+    assert len(verify_tileset(town)) == (2 if unreadable else 1)
 
 
 def test_23_left_overs_of_sqlite_are_found(town_mbtiles):
@@ -331,17 +334,16 @@ def test_many_faults_of_a_kind_are_counted_not_listed(tmp_path, make_picture):
     assert str(faults[0]) == "empty-picture: Tile 6/10/3 is empty (0 bytes). Make it again."
 
 
-@pytest.mark.slow
 def test_memory_does_not_grow_with_the_map(tmp_path, make_picture):
+    picture = encoded(make_picture(Tile(0, 0, 0)))
     peaks = []
-    for side in (16, 64):
+    for side in (8, 32):
         path = tmp_path / f"{side}.mbtiles"
         with create_tileset(path, {"model": "abc"}) as tileset:
-            for x in range(side):
-                for y in range(side):
-                    tileset.put(Tile(x, y, 8), make_picture(Tile(x, y, 8)))
+            for tile in (Tile(x, y, 8) for x in range(side) for y in range(side)):
+                tileset.put_bytes(tile, picture)
         tracemalloc.start()
         assert verify_tileset(path) == []
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 1_000_000
+    assert peaks[1] < peaks[0] + 300_000

@@ -1,4 +1,5 @@
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -59,11 +60,16 @@ def test_other_kinds_of_png_become_rgb(mode, tmp_path):
     assert pixels.shape == (256, 256, 4 if mode == "LA" else 3)
 
 
-def test_a_picture_bomb_costs_no_memory(tmp_path):
+@pytest.mark.parametrize("side", [5_000, 60_000])
+def test_a_picture_bomb_is_refused_by_its_header(side, tmp_path):
+    header = b"IHDR" + side.to_bytes(4, "big") * 2 + b"\x08\x06\x00\x00\x00"
+    checksum = zlib.crc32(header).to_bytes(4, "big")
     (tmp_path / "0" / "0").mkdir(parents=True)
-    Image.new("1", (30000, 30000)).save(tmp_path / "0" / "0" / "0.png")
+    (tmp_path / "0" / "0" / "0.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + header + checksum + b"\0\0\0\0IDAT"
+    )
     with open_tileset(tmp_path) as tileset:
-        with pytest.raises(TilesetError, match="0/0/0.* is 30000 x 30000 px|damaged"):
+        with pytest.raises(TilesetError, match=r"0/0/0.* (is 5000 x 5000 px|exceeds limit)"):
             tileset.get(Tile(0, 0, 0))
 
 
