@@ -83,7 +83,8 @@ def _halved(polygon: Any) -> list[Any]:
 
 def line_layer(shapes: Shapes, dash: tuple[float, float] | None = None) -> Layer:
     """Lines, whole or cut into dashes along their whole length."""
-    lines = shapely.segmentize(shapes, LONGEST_PIECE)
+    # Simplified stubs may have lost their length, which GEOS refuses to cut.
+    lines = shapely.segmentize(shapes[shapely.length(shapes) > 0], LONGEST_PIECE)
     vertices, line_of = shapely.get_coordinates(lines, return_index=True)
     if dash:
         vertices, dash_of = _dashes(vertices, line_of, dash)

@@ -126,7 +126,7 @@ class Run:
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             loss = self.stage.loss(batch, self.share, generator)
         loss.backward()
-        value = float(loss)
+        value = float(loss.detach())
         nn.utils.clip_grad_norm_(self.trained.values(), GRADIENT_CLIP)
         if math.isfinite(value):
             self.optimizer.step()
