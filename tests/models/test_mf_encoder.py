@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from c2gm.errors import ConfigError
+from c2gm.models.config import MFEncoderConfig
+from c2gm.models.mf_encoder import MFEncoder
+from c2gm.models.presets import mini, sd21, tiny
+from c2gm.models.sf_adapter import SFAdapter
+
+
+def encoder(config: MFEncoderConfig, seed: int = 0) -> MFEncoder:
+    torch.manual_seed(seed)
+    return MFEncoder(config).eval()
+
+
+def picture(batch: int, seed: int = 1) -> Tensor:
+    return torch.rand((batch, 3, 64, 96), generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+@pytest.mark.parametrize(
+    ("arm", "count"),
+    [("ref_dual_spade", 5_278_208), ("ref", 3_211_648), ("origin", 2_047_744)],
+)
+def test_every_arm_has_the_authors_parameters(arm: str, count: int) -> None:
+    with torch.device("meta"):
+        built = MFEncoder(sd21(arm).mf_encoder)  # type: ignore[arg-type]
+    assert sum(p.numel() for p in built.parameters()) == count
+
+
+def test_minis_encoder_gives_an_eighth_of_the_size() -> None:
+    f_cond = encoder(mini().mf_encoder)(picture(2), picture(2, 2))
+    assert f_cond.shape == (2, 128, 8, 12)
+
+
+def test_minis_residual_blocks_and_spade_begin_as_the_identity() -> None:
+    built = encoder(mini().mf_encoder)
+    x = torch.randn(1, 96, 8, 8)
+    assert torch.equal(built.layer3_source[2](x), x)
+    spade = built.spade3
+    assert torch.equal(spade(x, torch.randn(1, 192, 8, 8)), spade.param_free_norm(x))
+
+
+def test_a_missing_reference_has_learnt_features_row_by_row() -> None:
+    built = encoder(mini().mf_encoder)
+    imagery, reference = picture(3), picture(3, 2)
+    has = torch.tensor([True, False, True])
+    with torch.no_grad():
+        mixed = built(imagery, reference, has)
+        none = built(imagery)
+        all_there = built(imagery, reference)
+        other = built(imagery, picture(3, 5), has)
+    assert torch.allclose(mixed[1], none[1], atol=1e-5)
+    assert torch.allclose(mixed[[0, 2]], all_there[[0, 2]], atol=1e-5)
+    assert not torch.allclose(mixed[0], none[0], atol=1e-2)
+    # What stands in the place of a missing reference is not looked at.
+    assert torch.equal(other[1], mixed[1])
+
+
+def test_the_feature_of_a_missing_reference_is_trained() -> None:
+    built = encoder(mini().mf_encoder)
+    built(picture(1)).square().mean().backward()
+    assert built.no_reference.grad is not None
+    assert float(built.no_reference.grad.abs().max()) > 0
+
+
+@pytest.mark.parametrize("has", [None, torch.tensor([True, False])])
+def test_the_authors_cascade_arms_need_a_reference(has: Tensor | None) -> None:
+    reference = None if has is None else picture(2, 2)
+    with pytest.raises(ConfigError, match="'ref_dual_spade' needs a reference"):
+        encoder(tiny().mf_encoder)(picture(2), reference, has)
+
+
+def test_the_arm_without_reference_needs_none() -> None:
+    assert encoder(tiny("origin").mf_encoder)(picture(1)).shape == (1, 48, 8, 12)
+
+
+def test_imagery_and_reference_both_reach_f_cond() -> None:
+    built = encoder(mini().mf_encoder)
+    with torch.no_grad():
+        f_cond = built(picture(1), picture(1, 2))
+        assert not torch.allclose(f_cond, built(picture(1, 3), picture(1, 2)))
+        assert not torch.allclose(f_cond, built(picture(1), picture(1, 3)))
+
+
+def test_f_cond_stays_finite_on_pictures_of_one_colour_in_half_precision() -> None:
+    built = encoder(mini().mf_encoder)
+    with torch.no_grad():
+        for tensor in built.state_dict().values():
+            tensor.copy_(tensor.half().float())
+        f_cond = built(torch.full((1, 3, 64, 64), -1.0), torch.full((1, 3, 64, 64), -1.0))
+    assert float(f_cond.abs().max()) < 1e3
+
+
+def test_the_draft_is_the_class_probabilities_averaged_to_the_latent_grid() -> None:
+    built = encoder(mini().mf_encoder)
+    f_cond = torch.randn(2, 128, 8, 12, requires_grad=True)
+    logits = built.class_logits(f_cond)
+    classes = mini().mf_encoder.class_head
+    assert logits.shape == (2, classes, 64, 96)
+    draft = built.draft(f_cond)
+    assert torch.allclose(draft, F.avg_pool2d(logits.softmax(dim=1), 8), atol=1e-6)
+    assert not draft.requires_grad
+    assert logits.requires_grad
+
+
+def test_a_model_without_class_head_says_so() -> None:
+    with pytest.raises(ConfigError, match="no class head"):
+        encoder(tiny().mf_encoder).draft(torch.zeros(1, 48, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"downsample": (True, True)}, "'downsample'"),
+        ({"unshuffle": 2}, "must divide by 8"),
+        (
+            {"arm": "origin", "unshuffle": 2, "downsample": (True, True, False)},
+            "'origin' exists only",
+        ),
+        ({"arm": "origin", "norm": "group"}, "'origin' exists only"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(change: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        MFEncoder(replace(tiny().mf_encoder, **change))  # type: ignore[arg-type]
+
+
+def test_the_adapter_halves_each_feature_and_has_the_authors_parameters() -> None:
+    with torch.device("meta"):
+        full = SFAdapter(sd21().sf_adapter, 384)
+    assert sum(p.numel() for p in full.parameters()) == 47_708_800
+    features = SFAdapter(mini().sf_adapter, 128)(torch.randn(1, 128, 40, 40))
+    assert [tuple(f.shape) for f in features] == [
+        (1, 64, 40, 40),
+        (1, 128, 20, 20),
+        (1, 128, 10, 10),
+    ]

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from c2gm.errors import ConfigError
+from c2gm.models.config import SGDMConfig
+from c2gm.models.presets import mini, tiny
+from c2gm.models.sgdm import SGDM
+from c2gm.models.sgdm_map_model import SGDMMapModel, weights_hash
+from c2gm.painting.map_model import MapModel
+from c2gm.sampling import SamplerConfig
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def network() -> SGDM:
+    torch.manual_seed(0)
+    return SGDM(mini())
+
+
+def windows(batch: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (batch, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def noise(k: int) -> np.ndarray:
+    rng = np.random.default_rng(100 + k)
+    return rng.standard_normal((4, 4, SIZE // 8, SIZE // 8)).astype(np.float32)
+
+
+def paint(
+    model: MapModel, imagery: np.ndarray, reference: np.ndarray | None = None, text: str = "x"
+) -> np.ndarray:
+    features = model.features(imagery, reference)
+    return model.decode(model.sample(noise, features, model.embed(text)))
+
+
+def test_a_window_is_painted_in_whole_grey_levels(network: SGDM) -> None:
+    pictures = paint(SGDMMapModel(network), windows(4), windows(4, 1))
+    assert pictures.shape == (4, SIZE, SIZE, 3)
+    assert pictures.dtype == np.uint8
+    assert pictures.flags["C_CONTIGUOUS"]
+
+
+def test_painting_again_gives_the_same_bytes(network: SGDM) -> None:
+    first, again = (paint(SGDMMapModel(network), windows(4)) for _ in range(2))
+    assert np.array_equal(first, again)
+
+
+def test_a_window_is_painted_alike_beside_others(network: SGDM) -> None:
+    model = SGDMMapModel(network)
+    imagery = windows(4)
+    others = imagery.copy()
+    others[[0, 2, 3]] = windows(3, 9)
+    assert np.array_equal(paint(model, imagery)[1], paint(model, others)[1])
+    assert not np.array_equal(paint(model, imagery)[2], paint(model, others)[2])
+
+
+def test_imagery_reference_and_noise_decide_the_picture(network: SGDM) -> None:
+    model = SGDMMapModel(network)
+    drawn = paint(model, windows(4))
+    assert not np.array_equal(drawn, paint(model, windows(4, 1)))
+    assert not np.array_equal(drawn, paint(model, windows(4), windows(4, 2)))
+    features, text = model.features(windows(4), None), model.embed("x")
+    other = model.decode(model.sample(lambda k: noise(k + 5), features, text))
+    assert not np.array_equal(drawn, other)
+
+
+def test_grey_levels_are_rounded_and_clamped(
+    network: SGDM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = SGDMMapModel(network)
+
+    def decoded(pixels: torch.Tensor) -> list[int]:
+        monkeypatch.setattr(network, "decode", lambda latent: pixels.expand(1, 3, 1, -1))
+        return model.decode(torch.zeros(1, 4, 1, 1))[0, 0, :, 0].tolist()
+
+    levels = torch.arange(256)
+    assert decoded(levels / 127.5 - 1) == levels.tolist()
+    assert decoded((levels + 0.4) / 127.5 - 1) == levels.tolist()
+    # 127.5, the one half that float32 can hold, goes to the even 128.
+    assert decoded(torch.tensor([-7.0, 0.0, 7.0])) == [0, 128, 255]
+
+
+def test_black_and_white_enter_as_minus_one_and_one(network: SGDM) -> None:
+    model = SGDMMapModel(network)
+    seen: list[torch.Tensor] = []
+    handle = network.mf_encoder.register_forward_pre_hook(lambda m, args: seen.append(args[0]))
+    picture = np.zeros((1, SIZE, SIZE, 3), np.uint8)
+    picture[:, :, :, 2] = 255
+    model.features(picture, None)
+    handle.remove()
+    assert seen[0].shape == (1, 3, SIZE, SIZE)
+    assert seen[0][:, 0].unique().tolist() == [-1.0]
+    assert seen[0][:, 2].unique().tolist() == [1.0]
+
+
+def test_each_text_is_read_once(network: SGDM, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = SGDMMapModel(network)
+    asked: list[str] = []
+    embed = network.embed
+    monkeypatch.setattr(network, "embed", lambda texts: (asked.extend(texts), embed(texts))[1])
+    model.embed("a")
+    model.embed("b")
+    assert model.embed("a") is model.embed("a")
+    assert asked == ["a", "b"]
+
+
+def test_guidance_asks_the_empty_text_with_the_features_kept(network: SGDM) -> None:
+    plain = SGDMMapModel(network, SamplerConfig("ddim", 2, 1.0))
+    strong = SGDMMapModel(network, SamplerConfig("ddim", 2, 3.0))
+    imagery = windows(4)
+    assert not np.array_equal(paint(plain, imagery), paint(strong, imagery))
+    # With the empty text both predictions are one, whatever the scale.
+    features = strong.features(imagery, None)
+    latents = [m.sample(noise, features, m.embed("")) for m in (plain, strong)]
+    assert torch.allclose(*latents, atol=1e-4)
+
+
+def test_strong_guidance_is_allowed_with_a_warning(
+    network: SGDM, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        SGDMMapModel(network, SamplerConfig("ddim", 2, 3.0))
+        assert not caplog.records
+        SGDMMapModel(network, SamplerConfig("ddim", 2, 3.5))
+    assert "palette" in caplog.text
+
+
+def test_the_identity_names_what_decides_the_bytes(network: SGDM) -> None:
+    model = SGDMMapModel(network, SamplerConfig("dpmpp_2m", 6, 1.5), batch=2)
+    identity = model.identity
+    assert identity["model"] == weights_hash(network)
+    assert identity["sampler"] == "dpmpp_2m"
+    assert (identity["steps"], identity["guidance_scale"], identity["batch"]) == (6, 1.5, 2)
+    assert identity["dtype"] == "float32"
+    assert identity["device"].startswith("cpu (")
+    assert identity["threads"] == torch.get_num_threads()
+    assert SGDMMapModel(network, model_hash="abc").identity["model"] == "abc"
+
+
+def test_the_models_defaults_are_used_unless_told(network: SGDM) -> None:
+    model = SGDMMapModel(network)
+    assert (model.sampler.name, model.sampler.steps, model.batch) == ("ddim", 4, 4)
+
+
+def test_the_hash_follows_the_weights_and_not_the_object(network: SGDM) -> None:
+    other = SGDM(mini())
+    other.load_state_dict(network.state_dict())
+    assert weights_hash(other) == weights_hash(network)
+    with torch.no_grad():
+        other.unet.net.conv_out.bias[0] += 1e-3
+    assert weights_hash(other) != weights_hash(network)
+
+
+def test_half_precision_paints_nearly_the_same(network: SGDM) -> None:
+    exact = paint(SGDMMapModel(network), windows(4)).astype(int)
+    half = SGDM(mini())
+    half.load_state_dict(network.state_dict())
+    rounded = SGDMMapModel(half.to(torch.bfloat16))
+    assert rounded.identity["dtype"] == "bfloat16"
+    assert np.abs(paint(rounded, windows(4)) - exact).mean() < 3
+
+
+def test_the_authors_model_without_reference_is_one_clear_error() -> None:
+    config: SGDMConfig = replace(tiny(), default_steps=2)
+    with pytest.raises(ConfigError, match="needs a reference"):
+        SGDMMapModel(SGDM(config)).features(windows(4), None)
