@@ -136,7 +136,7 @@ def main() -> None:
     """Read the folder from the command line and build."""
     parser = argparse.ArgumentParser(description="Build a ComfyUI server for the tests.")
     parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT_FOLDER)
-    print(install_server(parser.parse_args().folder))
+    sys.stdout.write(f"{install_server(parser.parse_args().folder)}\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,119 @@
+"""The library's cascade inside ComfyUI: jobs, progress with the growing map, and cancel."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import ExitStack
+from pathlib import Path
+
+import comfy.utils
+import numpy as np
+from PIL import Image
+
+from ..c2gm.cascade.generate import generate, plan_for
+from ..c2gm.cascade.job import job_key, key_hash, scale_texts
+from ..c2gm.cascade.plan import Plan
+from ..c2gm.cascade.progress import Progress
+from ..c2gm.cascade.settings import GenerateSettings
+from ..c2gm.grid import PixelBox, tile_box
+from ..c2gm.imagery.base import Imagery
+from ..c2gm.legend import GROUND
+from ..c2gm.painting.window_inputs import over_ground
+from ..c2gm.tilesets.open import open_tileset
+from .areas import PickedArea
+from .files import output_folder
+from .map_model import ComfyMapModel
+from .stitching import stitch_tileset
+
+PREVIEW_SIZE = 512
+MAX_PIXELS = 64_000_000
+
+
+def draw_map(
+    imagery: Imagery, model: ComfyMapModel, settings: GenerateSettings, start: Path | None
+) -> Path:
+    """Draw a map, or go on with a cancelled run of the same key; returns the tile set's path.
+
+    The job's name is its key, so other settings are another job and never an error.
+
+    Raises:
+        C2GMError: the area, the start map or a text does not fit.
+    """
+    folder = output_folder() / "jobs"
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        begin = None if start is None else stack.enter_context(open_tileset(start))
+        if begin is not None:
+            settings = dataclasses.replace(settings, zooms=_from(begin.zooms, settings.zooms))
+        plan = plan_for(imagery, settings, begin)
+        texts = scale_texts(plan, settings.texts)
+        key = job_key(plan, imagery, model, settings, texts=texts, start=begin)
+        path = folder / f"{key_hash(key)}.mbtiles"
+        generate(
+            imagery,
+            model,
+            path,
+            settings,
+            start=begin,
+            on_progress=GrowingMap(plan),
+        )
+    return path
+
+
+def _from(start_zooms: tuple[int, ...], zooms: tuple[int, ...]) -> tuple[int, ...]:
+    """The zooms that can be drawn from a start map: none below its lowest."""
+    return tuple(zoom for zoom in zooms if zoom >= min(start_zooms, default=0)) or zooms
+
+
+def last_picture(path: Path, area: PickedArea) -> np.ndarray:
+    """The finest zoom of a map that makes no more than 64 megapixels, uint8 [H,W,3]."""
+    with open_tileset(path) as tileset:
+        zooms = tileset.zooms
+    sizes = {zoom: area.stage(zoom).tiles.box for zoom in zooms}
+    fitting = [zoom for zoom, box in sizes.items() if box.width * box.height <= MAX_PIXELS]
+    return stitch_tileset(path, area, max(fitting or zooms[:1]))
+
+
+class GrowingMap:
+    """Shows the progress of a run, and the map as it grows: finer tiles over coarser ones."""
+
+    def __init__(self, plan: Plan) -> None:
+        finest = plan.stages[-1]
+        self.box = (finest.exported or finest.tiles).box
+        self.scale = PREVIEW_SIZE / max(self.box.width, self.box.height)
+        size = (round(self.box.width * self.scale), round(self.box.height * self.scale))
+        self.picture = Image.new("RGB", (max(1, size[0]), max(1, size[1])), GROUND)
+        self.bar = comfy.utils.ProgressBar(sum(counts.windows for counts in plan.counts()))
+
+    def __call__(self, progress: Progress) -> None:
+        """Called by the cascade after every batch; ComfyUI raises here when cancelled."""
+        if progress.preview is not None:
+            tile, pixels = progress.preview
+            self.draw(tile_box(tile), over_ground(pixels))
+        self.bar.update_absolute(
+            progress.windows_done, progress.windows, ("JPEG", self.picture, PREVIEW_SIZE)
+        )
+
+    def draw(self, box: PixelBox, pixels: np.ndarray) -> None:
+        """Draw a tile of any zoom, cut to the area."""
+        factor = 1 << (self.box.zoom - box.zoom)
+        left, right = _overlap(box.left * factor, box.right * factor, self.box.left, self.box.right)
+        top, bottom = _overlap(box.top * factor, box.bottom * factor, self.box.top, self.box.bottom)
+        if left >= right or top >= bottom:
+            return
+        x0, x1 = (round((x - self.box.left) * self.scale) for x in (left, right))
+        y0, y1 = (round((y - self.box.top) * self.scale) for y in (top, bottom))
+        if x0 == x1 or y0 == y1:
+            return
+        cut = (
+            left / factor - box.left,
+            top / factor - box.top,
+            right / factor - box.left,
+            bottom / factor - box.top,
+        )
+        shrunk = Image.fromarray(pixels).resize((x1 - x0, y1 - y0), box=cut)
+        self.picture.paste(shrunk, (x0, y0))
+
+
+def _overlap(first: int, last: int, low: int, high: int) -> tuple[int, int]:
+    return max(first, low), min(last, high)

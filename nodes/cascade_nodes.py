@@ -1,0 +1,151 @@
+"""Cascade Sampler: the whole pyramid in one node, by ComfyUI's own samplers."""
+
+from __future__ import annotations
+
+from ._api import SGDM, Area, Imagery, Tileset, io, node_schema
+from .texts import FACTORS, factor_of
+
+CATEGORY = "C2GM/sampling"
+TEXT_ZOOMS = range(14, 19)
+
+
+class CascadeSampler(io.ComfyNode):
+    """Draws every zoom of an area, each from the one above."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        import comfy.samplers
+
+        from ..c2gm.cascade.settings import EDGES
+
+        return node_schema(
+            node_id="C2GMCascadeSampler",
+            display_name="Cascade Sampler",
+            category=CATEGORY,
+            description=(
+                "Draws the map pyramid of an area, seamless and zoom by zoom. A cancelled run is "
+                "kept under output/c2gm/jobs, and the same settings go on with it."
+            ),
+            search_aliases=["map pyramid", "tiles", "generate map"],
+            is_output_node=True,
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            inputs=[
+                io.Model.Input("model", tooltip="MODEL of Load SGDM, with or without LoRA."),
+                io.Clip.Input("clip", tooltip="CLIP of Load SGDM."),
+                io.Vae.Input("vae", tooltip="VAE of Load SGDM."),
+                SGDM.Input("sgdm", tooltip="SGDM of Load SGDM."),
+                Imagery.Input("imagery", tooltip="What the map is drawn from."),
+                Area.Input("area", tooltip="Where, and at which zooms."),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=list(comfy.samplers.SAMPLER_NAMES),
+                    default="euler",
+                    tooltip="ComfyUI's sampler.",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=list(comfy.samplers.SCHEDULER_NAMES),
+                    default="simple",
+                    tooltip="How noise levels are spaced; simple begins at the very noisiest.",
+                ),
+                io.Int.Input("steps", default=4, min=1, max=1000, tooltip="Steps a window."),
+                io.Float.Input(
+                    "cfg",
+                    default=1.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="Guidance by the text. 1 is off and half the work; above 3 colours go.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=1,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=False,
+                    tooltip="Seed of the world noise.",
+                ),
+                io.Combo.Input(
+                    "cascade_factor",
+                    options=list(FACTORS),
+                    tooltip="4X: the trunk steps by two zooms, those between follow; 2X: by one.",
+                ),
+                io.Combo.Input(
+                    "edges",
+                    options=list(EDGES),
+                    tooltip="exact: the same tiles whatever area is drawn; open: quicker.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="How strongly imagery and reference steer.",
+                ),
+                io.Float.Input(
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Part of the sampling after which they steer.",
+                ),
+                io.Float.Input(
+                    "end",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Part of the sampling after which they stop.",
+                ),
+                Tileset.Input(
+                    "start_tileset",
+                    optional=True,
+                    tooltip="A map to continue from. Zooms of the area below it are left out.",
+                ),
+                *(
+                    io.String.Input(
+                        f"text_{zoom}",
+                        optional=True,
+                        force_input=True,
+                        tooltip=f"Scale text of zoom {zoom}, of Scale Text Encode.",
+                    )
+                    for zoom in TEXT_ZOOMS
+                ),
+            ],
+            outputs=[
+                Tileset.Output(display_name="tileset"),
+                io.Image.Output(
+                    display_name="map",
+                    tooltip="The finest zoom, or the finest that makes no more than 64 megapixels.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model, clip, vae, sgdm, imagery, area, seed, cascade_factor, edges, **more):
+        """Draw, or go on with a cancelled run."""
+        from ..c2gm.cascade.settings import GenerateSettings
+        from .cascade import draw_map, last_picture
+        from .graph import graph_hash
+        from .map_model import ComfyMapModel, SamplerChoice
+        from .pictures import to_image
+
+        start = more.pop("start_tileset", None)
+        texts = {zoom: text for zoom in TEXT_ZOOMS if (text := more.pop(f"text_{zoom}", None))}
+        graph = graph_hash(cls.hidden.prompt, cls.hidden.unique_id)
+        painter = ComfyMapModel(model, clip, vae, sgdm, choice=SamplerChoice(**more), graph=graph)
+        settings = GenerateSettings(
+            zooms=area.zooms,
+            bounds=area.bounds,
+            cascade_factor=factor_of(cascade_factor),
+            seed=seed,
+            edges=edges,
+            interpolation=sgdm.config.interpolation,
+            texts=texts,
+        )
+        path = draw_map(imagery, painter, settings, start)
+        return io.NodeOutput(path, to_image([last_picture(path, area)]))

@@ -1,0 +1,128 @@
+"""Cascade Reference Encode, MFEncoder + SFAdapter Apply."""
+
+from __future__ import annotations
+
+from ._api import SGDM, Area, Tileset, io, node_schema
+from .texts import FACTORS, factor_of
+
+CATEGORY = "C2GM/model"
+
+
+class CascadeReferenceEncode(io.ComfyNode):
+    """References of an area's windows: the coarser map, enlarged."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        from ..c2gm.references import INTERPOLATIONS
+
+        return node_schema(
+            node_id="C2GMCascadeReferenceEncode",
+            display_name="Cascade Reference Encode",
+            category=CATEGORY,
+            description=(
+                "Cuts the reference of every window out of the coarser map: a stitched picture of "
+                "the same area at the parent zoom, or a tile set that holds that zoom."
+            ),
+            inputs=[
+                io.Image.Input(
+                    "map_image",
+                    optional=True,
+                    tooltip="The coarser map: Tile Stitch of the same area at the parent zoom.",
+                ),
+                Tileset.Input(
+                    "tileset", optional=True, tooltip="A tile set with the parent zoom instead."
+                ),
+                Area.Input("area", tooltip="The area whose windows need references."),
+                io.Int.Input("zoom", default=18, min=0, max=20, tooltip="The zoom to draw."),
+                io.Combo.Input(
+                    "cascade_factor",
+                    options=list(FACTORS),
+                    tooltip="4X: the parent is two zooms coarser; 2X: one.",
+                ),
+                io.Combo.Input(
+                    "interpolation",
+                    options=list(INTERPOLATIONS),
+                    default="bilinear",
+                    tooltip="How it is enlarged; the models were trained with bilinear.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="reference windows")],
+        )
+
+    @classmethod
+    def execute(cls, area, zoom, cascade_factor, interpolation, map_image=None, tileset=None):
+        """Cut the references."""
+        from .map_nodes import one_of
+        from .pictures import from_image, to_image
+        from .references import window_references
+
+        one_of(map_image=map_image, tileset=tileset)
+        source = tileset if map_image is None else from_image(map_image)[0]
+        references = window_references(
+            source, area, zoom, factor=factor_of(cascade_factor), interpolation=interpolation
+        )
+        return io.NodeOutput(to_image(references))
+
+
+class ApplyFeatures(io.ComfyNode):
+    """Steers a MODEL by imagery and reference."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMApplyFeatures",
+            display_name="MFEncoder + SFAdapter Apply",
+            category=CATEGORY,
+            description=(
+                "Reads imagery and reference windows into features and adds them to the U-Net at "
+                "six places. Sample the latents of the same windows with the resulting MODEL."
+            ),
+            inputs=[
+                io.Model.Input("model", tooltip="MODEL of Load SGDM, with or without LoRA."),
+                SGDM.Input("sgdm", tooltip="SGDM of the same Load SGDM."),
+                io.Image.Input("imagery", tooltip="Imagery windows, of the Windows node."),
+                io.Image.Input(
+                    "reference",
+                    optional=True,
+                    tooltip="Reference windows, of Cascade Reference Encode; none from nothing.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="How strongly the features steer; 0 leaves MODEL as it is.",
+                ),
+                io.Float.Input(
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Part of the sampling after which they steer.",
+                ),
+                io.Float.Input(
+                    "end",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Part of the sampling after which they stop.",
+                ),
+            ],
+            outputs=[io.Model.Output(display_name="steered model")],
+        )
+
+    @classmethod
+    def execute(cls, model, sgdm, imagery, strength, start, end, reference=None):
+        """Encode and patch."""
+        from .features import apply_features, encode_features
+
+        features = encode_features(sgdm, imagery, reference)
+        patched = apply_features(
+            model, sgdm.config, features, strength=strength, start=start, end=end
+        )
+        return io.NodeOutput(patched)

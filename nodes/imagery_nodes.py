@@ -1,0 +1,182 @@
+"""Load Imagery, Pick Area, Windows: what is painted from, and where."""
+
+from __future__ import annotations
+
+from ..c2gm.errors import AreaError, C2GMError
+from ._api import Area, Imagery, io, node_schema
+from .areas import PickedArea, parse_bounds
+from .files import imagery_names, imagery_path, stamp
+
+CATEGORY = "C2GM/imagery"
+NOWHERE = (0.0, 0.0, 0.0, 0.0)
+
+
+class LoadImagery(io.ComfyNode):
+    """Opens a raster or a tile folder of the input folder."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMLoadImagery",
+            display_name="Load Imagery",
+            category=CATEGORY,
+            description="Aerial or satellite imagery that knows where on Earth it lies.",
+            search_aliases=["geotiff", "aerial", "satellite", "map"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=imagery_names(),
+                    tooltip="A GeoTIFF, a picture or a folder z/x/y of ComfyUI's input folder.",
+                ),
+                io.String.Input(
+                    "picture_bounds",
+                    default="",
+                    placeholder="west,south,east,north",
+                    tooltip="Only for a picture without position: its edges in degrees WGS 84.",
+                ),
+                io.String.Input(
+                    "attribution",
+                    default="",
+                    tooltip="Credit of the imagery, kept in every map that is drawn from it.",
+                ),
+            ],
+            outputs=[Imagery.Output(display_name="imagery")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file, picture_bounds):
+        """Whether the file may be read and the bounds are numbers."""
+        try:
+            if file is not None:
+                imagery_path(file)
+            parse_bounds(picture_bounds or "")
+        except C2GMError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, file, **_):
+        """Changes when the file does."""
+        return stamp(imagery_path(file))
+
+    @classmethod
+    def execute(cls, file, picture_bounds, attribution):
+        """Open the imagery."""
+        from ..c2gm.imagery.open import open_imagery
+
+        imagery = open_imagery(
+            imagery_path(file),
+            picture_bounds=parse_bounds(picture_bounds),
+            attribution=attribution.strip(),
+        )
+        return io.NodeOutput(imagery)
+
+
+class PickArea(io.ComfyNode):
+    """Bounds and zooms; four zeros mean the whole imagery."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMPickArea",
+            display_name="Pick Area",
+            category=CATEGORY,
+            description="The area to draw, and its zooms. Four zeros: the whole imagery.",
+            inputs=[
+                Imagery.Input(
+                    "imagery",
+                    optional=True,
+                    tooltip="Nothing is drawn beyond it; with four zeros, its whole extent is.",
+                ),
+                *(
+                    io.Float.Input(
+                        edge,
+                        default=0.0,
+                        min=-limit,
+                        max=limit,
+                        step=0.001,
+                        round=0.000001,
+                        tooltip=f"The {edge} edge in degrees WGS 84. All four 0: whole imagery.",
+                    )
+                    for edge, limit in (
+                        ("west", 180.0),
+                        ("south", 90.0),
+                        ("east", 180.0),
+                        ("north", 90.0),
+                    )
+                ),
+                io.Int.Input("zoom_min", default=14, min=0, max=20, tooltip="The coarsest zoom."),
+                io.Int.Input("zoom_max", default=18, min=0, max=20, tooltip="The finest zoom."),
+            ],
+            outputs=[Area.Output(display_name="area")],
+        )
+
+    @classmethod
+    def execute(cls, west, south, east, north, zoom_min, zoom_max, imagery=None):
+        """Make the area."""
+        from ..c2gm.grid import Area as GridArea
+
+        bounds = (west, south, east, north)
+        if bounds == NOWHERE:
+            if imagery is None:
+                raise AreaError("Four zeros mean the whole imagery: connect it, or give an area.")
+            bounds = imagery.bounds
+        if zoom_min > zoom_max:
+            raise AreaError(f"zoom_min {zoom_min} is above zoom_max {zoom_max}. Swap them.")
+        area = GridArea(bounds, tuple(range(zoom_min, zoom_max + 1)))
+        limits = {}
+        if imagery is not None:
+            limits = {"imagery_bounds": imagery.bounds, "attribution": imagery.attribution}
+        return io.NodeOutput(PickedArea(area.bounds, area.zooms, **limits))
+
+
+class Windows(io.ComfyNode):
+    """The windows of an area at a zoom, for the stock samplers."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMWindows",
+            display_name="Windows",
+            category=CATEGORY,
+            description=(
+                "All windows of an area at one zoom as a batch: their imagery, empty latents and "
+                "the world noise, which makes neighbouring windows agree."
+            ),
+            inputs=[
+                Imagery.Input("imagery", tooltip="Where the pictures are read from."),
+                Area.Input("area", tooltip="The area whose windows these are."),
+                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom to draw."),
+                io.Int.Input(
+                    "seed",
+                    default=1,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    tooltip="Seed of the world noise; the same everywhere on one map.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="imagery windows"),
+                io.Latent.Output(display_name="empty latents"),
+                io.Noise.Output(display_name="world noise"),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, imagery, area, zoom, seed):
+        """Read the windows."""
+        import torch
+
+        from ..c2gm.painting.geometry import SEAMLESS
+        from ..c2gm.painting.window_inputs import read_imagery
+        from .pictures import to_image
+        from .window_noise import WindowNoise
+
+        windows = area.windows(zoom)
+        pictures = [read_imagery(imagery, window, SEAMLESS).imagery for window in windows]
+        side = SEAMLESS.latent_size
+        latent = {"samples": torch.zeros(len(windows), 4, side, side)}
+        return io.NodeOutput(to_image(pictures), latent, WindowNoise(seed, windows))

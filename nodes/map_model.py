@@ -1,0 +1,147 @@
+"""ComfyUI's MODEL, CLIP and VAE as the painter sees them: windows in, windows out.
+
+LoRA, offload, stock samplers and cancel work by themselves, because every step is ComfyUI's own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import comfy.model_management
+import comfy.sample
+import comfy.samplers
+import numpy as np
+import torch
+
+from ..c2gm import __version__
+from ..c2gm.errors import ConfigError
+from .features import Features, apply_features, encode_features
+from .model_files import LoadedSGDM
+from .pictures import from_image, to_image
+from .texts import encode_text
+
+CPU_BATCH = 4
+GPU_BATCH = 8
+
+
+@dataclass(frozen=True)
+class SamplerChoice:
+    """The widgets of a sampler, with ComfyUI's names."""
+
+    sampler_name: str
+    scheduler: str
+    steps: int
+    cfg: float
+    strength: float
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        if self.sampler_name not in comfy.samplers.SAMPLER_NAMES:
+            raise ConfigError(f"ComfyUI has no sampler {self.sampler_name!r}. Choose another.")
+        if self.scheduler not in comfy.samplers.SCHEDULER_NAMES:
+            raise ConfigError(f"ComfyUI has no scheduler {self.scheduler!r}. Choose another.")
+
+
+class ComfyMapModel:
+    """Implements the library's `MapModel`.
+
+    Args:
+        model: MODEL, with or without LoRA.
+        clip: CLIP.
+        vae: VAE.
+        sgdm: Where the features come from.
+        choice: How to sample.
+        graph: Names what MODEL, CLIP and VAE were made by.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        clip: Any,
+        vae: Any,
+        sgdm: LoadedSGDM,
+        *,
+        choice: SamplerChoice,
+        graph: str,
+    ) -> None:
+        self.model, self.clip, self.vae, self.sgdm = model, clip, vae, sgdm
+        self.choice = choice
+        cpu = comfy.model_management.is_device_cpu(model.load_device)
+        self.batch = CPU_BATCH if cpu else GPU_BATCH
+        self.latent_channels = sgdm.config.vae.latent_channels
+        self.identity: dict[str, Any] = {
+            "model": sgdm.hash,
+            "graph": graph,
+            **asdict(choice),
+            "dtype": str(model.model.get_dtype()),
+            "device": comfy.model_management.get_torch_device_name(model.load_device),
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "version": __version__,
+        }
+
+    def embed(self, text: str) -> Any:
+        """CONDITIONING of a scale text."""
+        return encode_text(self.clip, text)
+
+    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Features:
+        """Features of a batch of windows, uint8 [B,H,W,3]."""
+        return encode_features(
+            self.sgdm, to_image(imagery), None if reference is None else to_image(reference)
+        )
+
+    def sample(
+        self, noise: Callable[[int], np.ndarray], features: Features, text: Any
+    ) -> torch.Tensor:
+        """LATENT samples of a batch of windows, as ComfyUI's VAE takes them."""
+        choice = self.choice
+        model = apply_features(
+            self.model,
+            self.sgdm.config,
+            features,
+            strength=choice.strength,
+            start=choice.start,
+            end=choice.end,
+        )
+        initial = torch.from_numpy(noise(0))
+        sigmas = comfy.samplers.calculate_sigmas(
+            model.get_model_object("model_sampling"), choice.scheduler, choice.steps
+        )
+        return comfy.sample.sample_custom(
+            model,
+            initial,
+            choice.cfg,
+            world_sampler(choice.sampler_name, noise),
+            sigmas,
+            text,
+            text if choice.cfg == 1.0 else self.embed(""),
+            torch.zeros_like(initial),
+            disable_pbar=True,
+            seed=0,
+        )
+
+    def decode(self, latent: torch.Tensor) -> np.ndarray:
+        """Window pictures, uint8 [B,H,W,3]."""
+        return from_image(self.vae.decode(latent))
+
+
+def world_sampler(name: str, noise: Callable[[int], np.ndarray]) -> Any:
+    """ComfyUI's sampler of a name; a stochastic one draws its steps' noise from the world field."""
+    sampler = comfy.samplers.sampler_object(name)
+    function = getattr(sampler, "sampler_function", None)
+    if function is None or "noise_sampler" not in inspect.signature(function).parameters:
+        return sampler
+    step = 0
+
+    def draw(sigma: Any, sigma_next: Any) -> torch.Tensor:
+        nonlocal step
+        step += 1
+        return torch.from_numpy(noise(step)).to(sigma.device)
+
+    return comfy.samplers.KSAMPLER(
+        function, {**sampler.extra_options, "noise_sampler": draw}, sampler.inpaint_options
+    )

@@ -1,0 +1,186 @@
+"""Tile Stitch, Load Tileset, Save Tileset: pictures of windows to maps, and maps to files."""
+
+from __future__ import annotations
+
+from ..c2gm.errors import C2GMError, ConfigError
+from ._api import Area, Tileset, io, node_schema
+from .files import output_folder, safe_path, stamp, tileset_names, tileset_path
+
+CATEGORY = "C2GM/map"
+FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": ""}
+
+
+class TileStitch(io.ComfyNode):
+    """One picture of an area at a zoom."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMTileStitch",
+            display_name="Tile Stitch",
+            category=CATEGORY,
+            description=(
+                "Feathers the pictures of an area's windows into one map without seams, or shows "
+                "a zoom of a tile set."
+            ),
+            search_aliases=["blend", "mosaic", "feather"],
+            inputs=[
+                io.Image.Input(
+                    "images",
+                    optional=True,
+                    tooltip="Decoded windows, all of the area, in the order of the Windows node.",
+                ),
+                Tileset.Input(
+                    "tileset", optional=True, tooltip="A tile set, in place of the windows."
+                ),
+                Area.Input("area", tooltip="The area that the windows belong to."),
+                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom to show."),
+                io.Int.Input(
+                    "overlap",
+                    default=64,
+                    min=0,
+                    max=64,
+                    step=64,
+                    tooltip="Pixels that neighbours share: 64 for windows, 0 for plain tiles.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="map")],
+        )
+
+    @classmethod
+    def execute(cls, area, zoom, overlap, images=None, tileset=None):
+        """Stitch."""
+        from .pictures import from_image, to_image
+        from .stitching import stitch_tiles, stitch_tileset, stitch_windows
+
+        one_of(images=images, tileset=tileset)
+        if images is None:
+            return io.NodeOutput(to_image([stitch_tileset(tileset, area, zoom)]))
+        stitch = stitch_windows if overlap else stitch_tiles
+        return io.NodeOutput(to_image([stitch(from_image(images), area, zoom)]))
+
+
+class LoadTileset(io.ComfyNode):
+    """A tile set of the output or input folder."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMLoadTileset",
+            display_name="Load Tileset",
+            category=CATEGORY,
+            description="A map pyramid from a file: MBTiles, or a folder z/x/y.",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=tileset_names(),
+                    tooltip="A tile set of output/c2gm, or of the input folder (input/…).",
+                )
+            ],
+            outputs=[Tileset.Output(display_name="tileset")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file):
+        """Whether the tile set may be read."""
+        try:
+            if file is not None:
+                tileset_path(file)
+        except C2GMError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, file):
+        """Changes when the file does."""
+        return stamp(tileset_path(file))
+
+    @classmethod
+    def execute(cls, file):
+        """Check that it is a tile set, and pass its path on."""
+        from ..c2gm.tilesets.open import open_tileset
+
+        path = tileset_path(file)
+        open_tileset(path).close()
+        return io.NodeOutput(path)
+
+
+class SaveTileset(io.ComfyNode):
+    """Writes a stitched map or a tile set to the output folder."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMSaveTileset",
+            display_name="Save Tileset",
+            category=CATEGORY,
+            description=(
+                "Writes a map to output/c2gm: a stitched picture of one zoom, or a whole tile "
+                "set. A map of the same name that C2GM made is replaced."
+            ),
+            is_output_node=True,
+            inputs=[
+                io.Image.Input("map_image", optional=True, tooltip="A picture of Tile Stitch."),
+                Tileset.Input("tileset", optional=True, tooltip="A tile set, in its place."),
+                Area.Input("area", optional=True, tooltip="The area of the picture."),
+                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom of the picture."),
+                io.String.Input("name", default="map", tooltip="Its name in output/c2gm."),
+                io.Combo.Input(
+                    "format", options=list(FORMATS), tooltip="One file, or a folder of pictures."
+                ),
+            ],
+            outputs=[Tileset.Output(display_name="tileset")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, name, format):
+        """Whether the name stays in the output folder."""
+        try:
+            if name is not None and format is not None:
+                save_path(name, format)
+        except C2GMError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def execute(cls, zoom, name, format, map_image=None, tileset=None, area=None):
+        """Write, and pass the path on."""
+        from ..c2gm.tilesets.open import export_tileset
+        from .pictures import from_image
+        from .stitching import save_picture
+
+        one_of(map_image=map_image, tileset=tileset)
+        path = save_path(name, format)
+        if tileset is not None:
+            count = export_tileset(tileset, path, overwrite=True)
+        elif area is None:
+            raise ConfigError("A picture needs the area it shows: connect Pick Area.")
+        else:
+            count = save_picture(from_image(map_image)[0], area, zoom, path)
+        return io.NodeOutput(path, ui={"text": [f"{count} tiles in output/c2gm/{path.name}"]})
+
+
+def one_of(**choices: object) -> None:
+    """Refuse both or none of two inputs.
+
+    Raises:
+        ConfigError: not exactly one is connected.
+    """
+    given = [name for name, value in choices.items() if value is not None]
+    if len(given) != 1:
+        raise ConfigError(f"Connect one of {' and '.join(choices)}, not {len(given) or 'none'}.")
+
+
+def save_path(name: str, kind: str) -> object:
+    """Where a map of a name is written.
+
+    Raises:
+        ConfigError: the name leads out of the output folder, or the kind is unknown.
+    """
+    if kind not in FORMATS:
+        raise ConfigError(f"Format {kind!r} is not one of {', '.join(FORMATS)}.")
+    suffix = FORMATS[kind]
+    return safe_path(name.strip() + ("" if name.endswith(suffix) else suffix), output_folder())

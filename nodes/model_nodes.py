@@ -1,0 +1,152 @@
+"""Load SGDM, Scale Text Encode."""
+
+from __future__ import annotations
+
+from ..c2gm.errors import C2GMError
+from ._api import SGDM, io, node_schema
+from .files import (
+    checkpoint_names,
+    checkpoint_path,
+    make_model_folder,
+    model_names,
+    model_path,
+    stamp,
+)
+from .model_files import DTYPES, load_sgdm
+from .texts import FACTORS, NO_REFERENCE, compose_text, encode_text, factor_of
+
+CATEGORY = "C2GM/model"
+NO_BASE = "none"
+
+
+class LoadSGDM(io.ComfyNode):
+    """A model file as MODEL, CLIP, VAE and the parts of its own."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMLoadSGDM",
+            display_name="Load SGDM",
+            category=CATEGORY,
+            description=(
+                "A model that draws maps. c2gm-mini comes with this pack; other files go to "
+                "models/sgdm, and a slim one stands on a Stable Diffusion 2.1-base checkpoint."
+            ),
+            search_aliases=["c2gm", "map model", "checkpoint"],
+            inputs=[
+                io.Combo.Input(
+                    "file", options=model_names(), tooltip="The model; c2gm-mini is bundled."
+                ),
+                io.Combo.Input(
+                    "base",
+                    options=[NO_BASE, *checkpoint_names()],
+                    default=NO_BASE,
+                    tooltip="Stable Diffusion 2.1-base, for a slim model file only.",
+                ),
+                io.Combo.Input(
+                    "dtype",
+                    options=list(DTYPES),
+                    default="auto",
+                    tooltip="Number format of U-Net and text tower; auto is ComfyUI's choice.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output(display_name="model"),
+                io.Clip.Output(display_name="clip"),
+                io.Vae.Output(display_name="vae"),
+                SGDM.Output(display_name="sgdm"),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file, base):
+        """Whether the files may be read."""
+        try:
+            if file is not None:
+                model_path(file)
+            if base not in (None, NO_BASE):
+                checkpoint_path(base)
+        except C2GMError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, file, base, **_):
+        """Changes when a file does."""
+        paths = [model_path(file)] + ([] if base == NO_BASE else [checkpoint_path(base)])
+        return [stamp(path) for path in paths]
+
+    @classmethod
+    def execute(cls, file, base, dtype):
+        """Load."""
+        make_model_folder()
+        below = None if base == NO_BASE else checkpoint_path(base)
+        sgdm = load_sgdm(model_path(file), below, dtype)
+        return io.NodeOutput(sgdm.model, sgdm.clip, sgdm.vae, sgdm)
+
+
+class ScaleTextEncode(io.ComfyNode):
+    """The sentence that tells the model which map scale to draw."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMScaleTextEncode",
+            display_name="Scale Text Encode",
+            category=CATEGORY,
+            description="Tells the model which zoom and map scale to draw.",
+            inputs=[
+                io.Clip.Input("clip", tooltip="CLIP of Load SGDM."),
+                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom to draw."),
+                io.Combo.Input(
+                    "cascade_factor",
+                    options=[*FACTORS, NO_REFERENCE],
+                    tooltip="How much the reference is enlarged; none for a stage from nothing.",
+                ),
+                io.String.Input(
+                    "resolution",
+                    default="",
+                    placeholder="of the zoom",
+                    tooltip="Metres a pixel at the equator. Empty: the zoom's own value.",
+                ),
+                io.String.Input(
+                    "map_scale",
+                    default="",
+                    placeholder="of the zoom",
+                    tooltip="Like 1:2000. Empty: the zoom's own value.",
+                ),
+                io.String.Input(
+                    "examples",
+                    default="",
+                    placeholder="of the zoom",
+                    tooltip="What such a map shows, like: street. Empty: the zoom's own value.",
+                ),
+                io.String.Input(
+                    "free_text",
+                    default="",
+                    multiline=True,
+                    dynamic_prompts=False,
+                    placeholder="free text in place of the sentence",
+                    tooltip="Replaces the whole sentence. Empty: the sentence of the fields above.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="conditioning"),
+                io.String.Output(display_name="text"),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, clip, zoom, cascade_factor, resolution, map_scale, examples, free_text):
+        """Write the sentence and encode it."""
+        text = compose_text(
+            zoom,
+            factor_of(cascade_factor),
+            resolution=resolution,
+            denominator=map_scale,
+            examples=examples,
+            free_text=free_text,
+        )
+        return io.NodeOutput(encode_text(clip, text), text)
