@@ -1,0 +1,251 @@
+"""Neighbouring tiles put into one picture: in memory, or strip by strip into a file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import mercantile
+import numpy as np
+from mercantile import Tile
+
+from ..errors import TilesetError
+from ..grid import (
+    HALF_WORLD,
+    TILE_SIZE,
+    PixelBox,
+    check_bounds,
+    mercator_resolution,
+    tile_box,
+    tiles_of_box,
+)
+from ..legend import GROUND
+from .base import TileSet
+from .metadata import Extents
+from .storing import sync_folder, write_error
+
+Bounds = tuple[float, float, float, float]
+
+MAX_PIXELS_IN_MEMORY = 100_000_000  # 300 MB
+MAX_PIXELS_IN_FILE = 2_000_000_000  # more than programs for pictures open
+
+
+def stitch(
+    tileset: TileSet,
+    zoom: int,
+    *,
+    bounds: Bounds | None = None,
+    background: tuple[int, int, int] = GROUND,
+) -> np.ndarray:
+    """The map of one zoom as one picture, uint8 [H,W,3].
+
+    Args:
+        tileset: Where the tiles come from.
+        zoom: One of its zooms.
+        bounds: (west, south, east, north) in degrees, to the nearest pixel; None for all tiles.
+        background: RGB where there is no tile, and under transparent pixels.
+
+    Raises:
+        TilesetError: no such zoom, or more than a hundred million pixels.
+        AreaError: the bounds are no place on Earth.
+    """
+    box = picture_box(tileset, zoom, bounds)
+    check_size(box, MAX_PIXELS_IN_MEMORY, "Give smaller bounds, a lower zoom, or a file to write.")
+    rgb = np.empty((box.height, box.width, 3), dtype=np.uint8)
+    top = 0
+    for strip in _strips(tileset, box, background):
+        rgb[top : top + len(strip)] = strip
+        top += len(strip)
+    return rgb
+
+
+def stitch_to_file(
+    tileset: TileSet,
+    zoom: int,
+    *,
+    out: str | Path,
+    bounds: Bounds | None = None,
+    background: tuple[int, int, int] = GROUND,
+    overwrite: bool = False,
+) -> PixelBox:
+    """Write the map of one zoom as a .png, or as a GeoTIFF that knows its place (.tif, .tiff).
+
+    Memory holds one row of tiles, so the picture may be far larger than memory. The file appears
+    when it is complete.
+
+    Returns:
+        The pixels of the world grid that the picture shows.
+
+    Raises:
+        TilesetError: no such zoom, too large, another suffix, or the name is taken.
+        AreaError: the bounds are no place on Earth.
+        DiskFull: the disk is full; what had the name before is whole.
+    """
+    out = Path(out)
+    suffix = out.suffix.lower()
+    if suffix not in (".png", ".tif", ".tiff"):
+        raise TilesetError(f"{out.name}: a stitched map is a .png or a .tif. Give such a name.")
+    if out.is_dir() or out.is_symlink() or (out.exists() and not overwrite):
+        raise TilesetError(f"{out} exists already. Give another name, or --force.")
+    box = picture_box(tileset, zoom, bounds)
+    check_size(box, MAX_PIXELS_IN_FILE, "Give smaller bounds or a lower zoom.")
+    temporary = out.with_name(f"{out.stem}.{secrets.token_hex(4)}.tmp{suffix}")
+    strips = _strips(tileset, box, background)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".png":
+            _write_png(temporary, box, strips)
+        else:
+            _write_geotiff(temporary, box, strips)
+        os.replace(temporary, out)
+        sync_folder(out.parent)
+    except OSError as error:
+        raise write_error(out, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return box
+
+
+def picture_box(tileset: TileSet, zoom: int, bounds: Bounds | None = None) -> PixelBox:
+    """Pixels of the world grid for bounds, rounded to whole pixels; without bounds, of all tiles.
+
+    Raises:
+        TilesetError: the tile set has no tile at this zoom.
+        AreaError: the bounds are no place on Earth.
+    """
+    if zoom not in tileset.zooms:
+        raise TilesetError(
+            f"The tile set has no zoom {zoom}. Its zooms are "
+            f"{', '.join(map(str, tileset.zooms)) or 'none'}."
+        )
+    if bounds is None:
+        found = Extents()
+        for tile in tileset.tiles(zoom):
+            found.add(tile)
+        return found.ranges[zoom].box
+    check_bounds(bounds)
+    west, south, east, north = bounds
+    left, top = _pixel(west, north, zoom)
+    right, bottom = _pixel(east, south, zoom)
+    if west > east:  # across the antimeridian
+        right += TILE_SIZE << zoom
+    world = TILE_SIZE << zoom
+    top, bottom = min(max(top, 0), world - 1), min(max(bottom, 1), world)
+    return PixelBox(zoom, left, top, max(right, left + 1), max(bottom, top + 1))
+
+
+def check_size(box: PixelBox, limit: int, cure: str) -> None:
+    """Refuse pictures beyond a limit.
+
+    Raises:
+        TilesetError: says how large it would be.
+    """
+    if box.width * box.height > limit:
+        raise TilesetError(
+            f"The picture would have {box.width} x {box.height} px at zoom {box.zoom}, more than "
+            f"{limit / 1e6:.0f} million pixels. {cure}"
+        )
+
+
+def _pixel(lng: float, lat: float, zoom: int) -> tuple[int, int]:
+    """The corner between world pixels that is nearest to a place."""
+    x, y = mercantile.xy(lng, min(max(lat, -89.9), 89.9))
+    resolution = mercator_resolution(zoom)
+    return round((x + HALF_WORLD) / resolution), round((HALF_WORLD - y) / resolution)
+
+
+def _strips(
+    tileset: TileSet, box: PixelBox, background: tuple[int, int, int]
+) -> Iterator[np.ndarray]:
+    """The picture from the top, one row of tiles at a time: uint8 [h,W,3], h at most 256."""
+    tiles = tiles_of_box(box)
+    side = 1 << box.zoom
+    for row in range(tiles.top, tiles.bottom + 1):
+        first = max(box.top, row * TILE_SIZE)
+        last = min(box.bottom, (row + 1) * TILE_SIZE)
+        strip = np.empty((last - first, box.width, 3), dtype=np.uint8)
+        strip[:] = background
+        for column in range(tiles.left, tiles.right + 1):
+            pixels = tileset.get(Tile(column % side, row, box.zoom))
+            if pixels is None:
+                continue
+            place = tile_box(Tile(0, row, box.zoom))
+            left = column * TILE_SIZE
+            start, end = max(box.left, left), min(box.right, left + TILE_SIZE)
+            part = pixels[first - place.top : last - place.top, start - left : end - left]
+            strip[:, start - box.left : end - box.left] = _flattened(part, background)
+        yield strip
+
+
+def _flattened(pixels: np.ndarray, background: tuple[int, int, int]) -> np.ndarray:
+    """RGB of a tile, what is transparent laid over the background."""
+    if pixels.shape[2] == 3:
+        return pixels
+    alpha = pixels[..., 3:].astype(np.uint32)
+    mixed = pixels[..., :3] * alpha + np.array(background, np.uint32) * (255 - alpha)
+    rgb: np.ndarray = ((mixed + 127) // 255).astype(np.uint8)
+    return rgb
+
+
+def _write_png(file: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> None:
+    """A PNG in strips (Pillow needs the whole picture); each row as difference to the one above."""
+    above = np.zeros((1, box.width, 3), dtype=np.uint8)
+    compressor = zlib.compressobj(6)
+    with file.open("wb") as stream:
+        stream.write(b"\x89PNG\r\n\x1a\n")
+        size = box.width.to_bytes(4, "big") + box.height.to_bytes(4, "big")
+        stream.write(_chunk(b"IHDR", size + b"\x08\x02\x00\x00\x00"))  # 8 bit RGB, not interlaced
+        for strip in strips:
+            rows = np.concatenate((above, strip))
+            lines = np.empty((len(strip), 1 + 3 * box.width), dtype=np.uint8)
+            lines[:, 0] = 2  # filter "up"
+            lines[:, 1:] = (rows[1:] - rows[:-1]).reshape(len(strip), -1)
+            stream.write(_chunk(b"IDAT", compressor.compress(lines.tobytes())))
+            above = strip[-1:]
+        stream.write(_chunk(b"IDAT", compressor.flush()))
+        stream.write(_chunk(b"IEND", b""))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return len(content).to_bytes(4, "big") + kind + content + checksum.to_bytes(4, "big")
+
+
+def _write_geotiff(file: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> None:
+    import rasterio
+    from rasterio.errors import RasterioError
+    from rasterio.windows import Window as RasterWindow
+
+    left, bottom, right, top = box.mercator_bounds()
+    profile = {
+        "driver": "GTiff",
+        "width": box.width,
+        "height": box.height,
+        "count": 3,
+        "dtype": "uint8",
+        "crs": "EPSG:3857",
+        "transform": rasterio.transform.from_bounds(
+            left, bottom, right, top, box.width, box.height
+        ),
+        "tiled": True,
+        "blockxsize": TILE_SIZE,
+        "blockysize": TILE_SIZE,
+        "compress": "deflate",
+        "predictor": 2,
+        "photometric": "RGB",
+        "BIGTIFF": "IF_SAFER",
+    }
+    row = 0
+    try:
+        with rasterio.Env(GDAL_CACHEMAX=256), rasterio.open(file, "w", **profile) as target:
+            for strip in strips:
+                window = RasterWindow(0, row, box.width, len(strip))
+                target.write(strip.transpose(2, 0, 1), window=window)
+                row += len(strip)
+    except RasterioError as error:
+        raise TilesetError(f"{file.name} cannot be written: {error}.") from error
