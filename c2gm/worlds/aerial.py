@@ -9,7 +9,7 @@ import numpy as np
 from ..grid import PixelBox, mercator_resolution
 from .canvas import Canvas
 from .noise import PixelGrid, WorldNoise, grain
-from .scene import Scene
+from .scene import SPACING_STEPS, Scene
 
 FINE_PERIODS = (0.75, 1.6, 3.1)
 MOTTLE_PERIODS = (7.0, 17.0, 43.0, 150.0)
@@ -168,11 +168,24 @@ class AerialPainter:
         return canvas.pixels()
 
     def _furrows(self, box: PixelBox, grid: PixelGrid) -> np.ndarray:
-        """Stripes of fields, as relative change of light."""
-        flat = np.zeros((box.height, box.width), dtype=np.float32)
-        if grid.resolution > 3 or not len(self._scene.fields.bounds):
-            return flat
-        return flat
+        """Stripes of fields as relative change of light; none where they are thinner than 2 px."""
+        canvas = Canvas(box, self._centre_at(box.zoom), (0, 0, 0), antialiased=False)
+        canvas.fill(self._scene.fields)
+        codes = canvas.pixels()
+        if grid.resolution > 2.5 or not codes.any():
+            return np.zeros(codes.shape[:2], dtype=np.float32)
+        spacing = np.maximum(codes[..., 1], 1) / np.float32(SPACING_STEPS)
+        stripes = np.zeros(codes.shape[:2], dtype=np.float32)
+        for heading in np.unique(codes[..., 0]).tolist():
+            turn = np.radians(heading)
+            own = codes[..., 0] == heading
+            across = (grid.y * np.cos(turn))[:, None] - (grid.x * np.sin(turn))[None]
+            waves = across[own].astype(np.float32) / spacing[own]
+            stripes[own] = np.abs(waves - np.floor(waves) - np.float32(0.5)) * 4 - 1
+        strength = codes[..., 2].astype(np.float32) / 255
+        fading = np.clip((spacing - 2 * grid.resolution) / spacing * 2, 0, 1)
+        change: np.ndarray = stripes * strength * np.float32(0.3) * fading
+        return change
 
 
 def _blurred(light: np.ndarray, sigma: float) -> np.ndarray:

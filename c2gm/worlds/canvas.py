@@ -18,10 +18,16 @@ class Canvas:
         box: the pixels wanted; `MARGIN` more on each side are drawn and cut off.
         centre: (column, row) of the origin at the box's zoom.
         background: colour of undrawn pixels.
+        antialiased: whether edges blend; codes must not.
     """
 
     def __init__(
-        self, box: PixelBox, centre: tuple[int, int], background: tuple[int, int, int]
+        self,
+        box: PixelBox,
+        centre: tuple[int, int],
+        background: tuple[int, int, int],
+        *,
+        antialiased: bool = True,
     ) -> None:
         from matplotlib.backends.backend_agg import RendererAgg
         from matplotlib.transforms import IdentityTransform
@@ -42,6 +48,7 @@ class Canvas:
         self._gc = self._renderer.new_gc()
         self._gc.set_snap(False)
         self._gc.set_linewidth(0)
+        self._gc.set_antialiased(antialiased)
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], dtype=np.float64)
         self._draw(corners * (grown.width, grown.height), np.array([1, 2, 2, 2, 79]), background)
 

@@ -152,7 +152,10 @@ def _grounds(
         "meadow": (grass, _mixed(grass, bare, 0.25), _mixed(grass, lawn, 0.5)),
         "verge": (grass, worn),
         "open": (bare, grass),
-        "yard": (yard, bare),
+        "yard": (yard, bare, paved),
+        "bare": (bare, _mixed(bare, (188, 164, 128), 0.5)),
+        "beach": (_mixed(bare, (206, 192, 160), 0.7),),
+        "farm": (yard, _mixed(yard, bare, 0.5)),
     }
 
 

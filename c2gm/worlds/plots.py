@@ -54,6 +54,7 @@ HOUSE_RULES = {
     "desert villas": HouseRule(
         (15, 21), (13, 18), (5, 8), (5, 8), (("flat", 0.85), ("hip", 0.15)), (6, 9), 0.86, 0.5, 0.4
     ),
+    "court": HouseRule((7, 20), (6, 11), (0, 1), (1, 14), (("flat", 0.7), ("gable", 0.3)), (3, 7), 0.7),
     "farm": HouseRule((14, 34), (9, 15), (6, 14), (9, 26), (("gable", 1.0),), (4, 8), 0.8, 0.2),
 }
 
@@ -105,16 +106,19 @@ def rim_houses(plot: Any, quarter: str, rng: np.random.Generator) -> Buildings:
     setback = rng.uniform(*rule.setback)
     for part in shapely.get_parts(plot.buffer(-setback - 0.2, join_style="mitre")):
         ring = shapely.orient_polygons(part).exterior
-        if ring.length < 2 * rule.width[0]:
-            continue
-        count = int(ring.length / (rule.width[0] + rule.gap[0])) + 1
-        widths, gaps = rng.uniform(*rule.width, count), rng.uniform(*rule.gap, count)
-        steps = np.cumsum(widths + gaps)
-        starts = rng.uniform(0, 10) + steps - steps[0]
-        fits = starts + widths < ring.length
-        starts, widths = starts[fits], widths[fits]
-        groups.append(_houses(ring, starts, widths, quarter, rule, rng))
+        if ring.length > 2 * rule.width[0]:
+            groups.append(_row(ring, quarter, rule, rng))
     return joined(groups)
+
+
+def _row(ring: Any, quarter: str, rule: HouseRule, rng: np.random.Generator) -> Buildings:
+    """Houses all along a ring."""
+    count = int(ring.length / (rule.width[0] + rule.gap[0])) + 1
+    widths, gaps = rng.uniform(*rule.width, count), rng.uniform(*rule.gap, count)
+    steps = np.cumsum(widths + gaps)
+    starts = rng.uniform(0, 10) + steps - steps[0]
+    fits = starts + widths < ring.length
+    return _houses(ring, starts[fits], widths[fits], quarter, rule, rng)
 
 
 def _houses(
@@ -162,6 +166,18 @@ def _houses(
     return joined(parts)
 
 
+def courtyard_houses(plot: Any, rng: np.random.Generator) -> Buildings:
+    """Low buildings in the court of a block, unchecked."""
+    rule = HOUSE_RULES["court"]
+    return joined(
+        [
+            _row(shapely.orient_polygons(part).exterior, "court", rule, rng)
+            for part in shapely.get_parts(plot.buffer(-rng.uniform(18, 26), join_style="mitre"))
+            if part.area > 120
+        ]
+    )
+
+
 def slabs(plot: Any, rng: np.random.Generator) -> Buildings:
     """Long blocks of flats in rows on a large plot, unchecked."""
     return _lattice(
@@ -171,13 +187,45 @@ def slabs(plot: Any, rng: np.random.Generator) -> Buildings:
 
 
 def halls(plot: Any, quarter: str, rng: np.random.Generator) -> tuple[Buildings, list[Any]]:
-    """Halls or shops on a large plot and the rectangles left free for parking, unchecked."""
-    size = (rng.uniform(35, 95), rng.uniform(28, 70))
-    filled = 0.55 if quarter == "commercial" else 0.72
-    every = _lattice(plot, size, rng.uniform(12, 22), quarter, rng, height=(6, 12), filled=1.0)
-    built = rng.random(len(every.heights)) < filled
-    free = [shapely.Polygon(corners) for corners in every.corners[~built]]
+    """Halls or shops on a large plot, unchecked, and the rectangles left free of them."""
+    along, inward, low, high = _frame(plot)
+    largest = rng.uniform(60, 120) if quarter == "industry" else rng.uniform(55, 90)
+    lots = np.array(_split([*low, *high], largest, rng))
+    gap = rng.uniform(3, 10, (len(lots), 2))
+    size = np.maximum(lots[:, 2:] - lots[:, :2] - 2 * gap, 8)
+    origin = (lots[:, :1] + gap[:, :1]) * along + (lots[:, 1:2] + gap[:, 1:]) * inward
+    count = len(lots)
+    directions = np.broadcast_to(along, (count, 2)), np.broadcast_to(inward, (count, 2))
+    corners = _rectangles(origin, *directions, size[:, 0], size[:, 1])
+    built = rng.random(count) < (0.6 if quarter == "commercial" else 0.72)
+    free = [shapely.Polygon(ring) for ring in corners[~built]]
+    roofs = np.where(rng.random(count) < 0.3, "gable", "flat").astype("U8")
+    heights = rng.uniform(5, 12, count)
+    every = Buildings(corners, roofs, heights, _named(quarter, count))
     return every.chosen(built), free
+
+
+def _frame(plot: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Axes of a plot along its longest side, and its lowest and highest coordinates on them."""
+    frame = np.array(plot.minimum_rotated_rectangle.exterior.coords)
+    edges = np.diff(frame, axis=0)
+    lengths = np.hypot(*edges.T)
+    along = edges[int(lengths.argmax())] / lengths.max()
+    inward = np.array([-along[1], along[0]])
+    ring = np.array(plot.exterior.coords) @ np.stack([along, inward], 1)
+    return along, inward, ring.min(0), ring.max(0)
+
+
+def _split(box: list[float], largest: float, rng: np.random.Generator) -> list[list[float]]:
+    """Cut a rectangle (u0, v0, u1, v1) across its longer side until its parts are small."""
+    size = box[2] - box[0], box[3] - box[1]
+    side = int(size[1] > size[0])
+    if size[side] < largest * rng.uniform(0.7, 1.5):
+        return [box]
+    middle = box[side] + size[side] * rng.uniform(0.35, 0.65)
+    first, second = list(box), list(box)
+    first[side + 2] = second[side] = middle
+    return _split(first, largest, rng) + _split(second, largest, rng)
 
 
 def _lattice(
@@ -190,19 +238,12 @@ def _lattice(
     height: tuple[float, float],
     filled: float,
 ) -> Buildings:
-    frame = np.array(plot.minimum_rotated_rectangle.exterior.coords)
-    edges = np.diff(frame, axis=0)
-    lengths = np.hypot(*edges.T)
-    longest = int(lengths.argmax())
-    along = edges[longest] / lengths[longest]
-    inward = np.array([-along[1], along[0]])
-    ring = np.array(plot.exterior.coords)
-    u, v = ring @ along, ring @ inward
+    along, inward, low, high = _frame(plot)
     places = []
-    for value, step in ((u, size[0] + gap), (v, size[1] + gap)):
-        room = float(value.max() - value.min()) - gap
+    for start, end, step in zip(low, high, (size[0] + gap, size[1] + gap), strict=True):
+        room = float(end - start) - gap
         count = max(1, int(room / step))
-        places.append(value.min() + gap + np.arange(count) * (room / count))
+        places.append(start + gap + np.arange(count) * (room / count))
     grid_u, grid_v = (axis.ravel() for axis in np.meshgrid(*places))
     count = len(grid_u)
     width = size[0] * rng.uniform(0.72, 1.0, count)
@@ -216,19 +257,21 @@ def _lattice(
     ).chosen(keep)
 
 
-def standing(buildings: Buildings, plots: np.ndarray, homes: np.ndarray, room: float) -> Buildings:
-    """The buildings that lie within their plot and overlap none before them.
+def standing(
+    buildings: Buildings, plots: np.ndarray, homes: np.ndarray, *, shared: float
+) -> np.ndarray:
+    """Indices of the buildings that lie within their plot and overlap none before them.
 
     Args:
         buildings: candidates, the most important first.
         plots: shapely polygons.
         homes: index of each building's plot.
-        room: metres by which two buildings may overlap (touching walls).
+        shared: metres by which each side of two buildings may overlap (shared walls).
     """
     shapes = buildings.polygons()
     shapely.prepare(plots)
     inside = np.flatnonzero(shapely.covers(plots[homes], shapes))
-    inner = shapely.buffer(shapes[inside], -room, join_style="mitre")
+    inner = shapely.buffer(shapes[inside], -shared, join_style="mitre")
     first, second = shapely.STRtree(inner).query(inner, predicate="intersects")
     clashes: dict[int, list[int]] = {}
     for late, early in zip(first.tolist(), second.tolist(), strict=True):
@@ -237,7 +280,8 @@ def standing(buildings: Buildings, plots: np.ndarray, homes: np.ndarray, room: f
     kept = np.ones(len(inside), dtype=bool)
     for late in sorted(clashes):
         kept[late] = not any(kept[early] for early in clashes[late])
-    return buildings.chosen(inside[kept])
+    chosen: np.ndarray = inside[kept]
+    return chosen
 
 
 def _rectangles(

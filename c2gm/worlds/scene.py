@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import shapely
 
-from .layout import Layout, Parcel, corridors
+from .layout import Layout, corridors
 from .palette import Palette, palette
+from .parcels import Parcel
 from .roofs import Sun, building_shadows, roof_faces
 from .shapes import ShapeSet, shape_set
 from .trunk import HALF_WIDTHS
 
 FURROW_HEADINGS = 180  # furrows are drawn in whole degrees
+SPACING_STEPS = 12  # and their spacing in twelfths of a metre
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class Scene:
     car_shadows: ShapeSet
 
 
+OVERLAID = ("parking", "pitch", "yard", "farm")
+BOX_COLOURS = np.array(
+    [(150, 70, 58), (72, 98, 128), (196, 196, 190), (92, 120, 98), (178, 142, 84), (108, 108, 112)]
+)
 TEXTURES = {  # (fine grain, mottling) of a parcel, 0..255
     "wood": (120, 90),
     "park": (70, 110),
@@ -75,8 +81,10 @@ def scene(layout: Layout, seed: int) -> Scene:
     turn = rng.uniform(0.15, 0.85) * np.pi * -1  # the sun stands in the south
     sun = Sun(np.array([np.cos(turn), np.sin(turn)]), float(rng.uniform(0.45, 1.5)))
     background = tuple(int(v) for v in colours.ground["verge"][0])
-    cars = _cars(layout, rng)
-    car_shapes, car_colours = cars
+    car_shapes, car_colours = _cars(layout, rng)
+    boxes = layout.details.boxes
+    box_colours = BOX_COLOURS[rng.integers(len(BOX_COLOURS), size=len(boxes))]
+    things = np.concatenate([car_shapes, boxes])
     return Scene(
         palette=colours,
         sun=sun,
@@ -89,21 +97,22 @@ def scene(layout: Layout, seed: int) -> Scene:
         roofs=roof_faces(layout.buildings, colours, sun, rng),
         footprints=shape_set(layout.buildings.polygons(), np.array([0, 0, 0])),
         shadows=shape_set(building_shadows(layout.buildings, sun), np.array([0, 0, 255])),
-        cars=shape_set(car_shapes, car_colours),
+        cars=shape_set(things, np.concatenate([car_colours, box_colours])),
         car_shadows=shape_set(
-            shapely.transform(car_shapes, lambda c: c - sun.towards * 1.0), np.array([0, 0, 255])
+            shapely.transform(things, lambda c: c - sun.towards * 1.1), np.array([0, 0, 255])
         ),
     )
 
 
 def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple[ShapeSet, ...]:
     lines = layout.lines
-    order = [p for p in layout.parcels if p.use not in ("parking", "pitch")]
-    over = [p for p in layout.parcels if p.use in ("parking", "pitch")]
+    order = [p for p in layout.parcels if p.use not in OVERLAID]
+    over = [p for p in layout.parcels if p.use in OVERLAID]
     pavement = rng.random() < (0.85 if layout.profile.kind != "village" else 0.3)
     side = colours.pavement if pavement else colours.ground["verge"][0]
     layers = [
         _coloured(order, colours),
+        *_garden_layers(layout, colours, rng),
         _coloured(over, colours),
         _plain(layout.water.buffer(3.0), colours.bank),
         _plain(layout.water, colours.water),
@@ -120,6 +129,26 @@ def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple
         _plain(corridors(lines, ("motorway",), 0.0), colours.asphalt),
     ]
     return tuple(layer for layer in layers if len(layer.bounds))
+
+
+def _garden_layers(
+    layout: Layout, colours: Palette, rng: np.random.Generator
+) -> tuple[ShapeSet, ...]:
+    own = layout.details
+    lawns = colours.ground["desert villas" if layout.profile.climate == "desert" else "villas"]
+    choices = np.array([*lawns, *lawns, colours.ground["meadow"][0]])
+    tones = choices[(own.tones * len(choices)).astype(int)] * (0.86 + 0.3 * (own.tones * 37 % 1))[:, None]
+    paved = np.array(colours.ground["parking"][0])
+    shade = rng.choice([0.9, 1.0, 1.1], len(own.aprons))[:, None]
+    hedge = np.array(colours.crowns[1])
+    return (
+        shape_set(own.lots, np.clip(np.round(tones / 6) * 6, 0, 255)),
+        shape_set(own.aprons, np.clip(paved * shade, 0, 255)),
+        shape_set(own.patios, np.array(colours.pavement)),
+        shape_set(own.walls, np.array(colours.pavement)),
+        shape_set(own.hedges, hedge * rng.choice([0.8, 1.0], len(own.hedges))[:, None]),
+        shape_set(own.pools, np.array([104, 168, 184])),
+    )
 
 
 def _coloured(parcels: list[Parcel], colours: Palette) -> ShapeSet:

@@ -130,9 +130,9 @@ def _main_roads(profile: Profile, rng: np.random.Generator, heading: float) -> l
         outward = np.array([np.cos(heading + 1.4), np.sin(heading + 1.4)])
         foot = roads[0][int(rng.integers(8, 40))]
         roads.append(wavy(rng, foot, foot + outward * 2600, sway=90, length=1200))
-    else:
+    elif profile.urban_radius > 900:
         roads.append(_ring(rng, hub, profile.core_radius + rng.uniform(60, 160)))
-        if profile.urban_radius > 1000:
+        if profile.urban_radius > 1200:
             roads.append(_ring(rng, hub, profile.urban_radius * rng.uniform(0.6, 0.8)))
     return [shapely.LineString(road) for road in roads]
 

@@ -18,7 +18,8 @@ AREA_OF_USE = {
     "park": "park",
     "pitch": "park",
     "parking": "sand",
-    "open": "sand",
+    "bare": "sand",
+    "beach": "sand",
 }
 
 
@@ -42,7 +43,7 @@ def map_objects(layout: Layout, origin: tuple[float, float]) -> MapObjects:
 def _clipped(lines: list[Any]) -> list[Any]:
     inside = shapely.intersection(np.array(lines, dtype=object), FRAME)
     parts = shapely.get_parts(inside)
-    return [part for part in parts if shapely.get_type_id(part) == 1 and part.length > 0]
+    return [part for part in parts if shapely.get_type_id(part) == 1 and part.length > 0.5]
 
 
 def _moved(shapes: list[Any], shift: np.ndarray) -> np.ndarray:

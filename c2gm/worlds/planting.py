@@ -1,0 +1,120 @@
+"""Trees of a town: woods, parks, gardens, rows along streets, banks of rivers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import shapely
+
+from .greenery import along_lines, scattered
+from .parcels import Parcel
+from .plots import Buildings
+from .trunk import HALF_WIDTHS
+
+ROAD_ROOM = {  # metres beside a carriageway without trees
+    "motorway": 4.0,
+    "main_road": 0.8,
+    "street": 0.6,
+    "service": 0.5,
+    "track": 0.4,
+    "footpath": 0.4,
+}
+GROWTH = {  # use: (spacing in metres, share at density 1, greatest share, radii)
+    "villas": (7.0, 0.24, 0.8, (1.3, 4.2)),
+    "grid houses": (7.0, 0.2, 0.8, (1.3, 4.4)),
+    "curved houses": (7.0, 0.24, 0.85, (1.3, 4.6)),
+    "terraces": (7.0, 0.16, 0.6, (1.2, 3.6)),
+    "slabs": (8.0, 0.24, 0.6, (1.6, 4.4)),
+    "desert villas": (8.0, 0.2, 0.5, (1.0, 2.6)),
+    "perimeter": (8.0, 0.1, 0.5, (1.4, 3.8)),
+    "old": (8.0, 0.07, 0.4, (1.3, 3.4)),
+    "commercial": (12.0, 0.06, 0.4, (1.5, 3.0)),
+    "industry": (13.0, 0.06, 0.4, (1.5, 3.4)),
+    "verge": (8.0, 0.1, 0.6, (1.4, 3.8)),
+    "meadow": (9.0, 0.05, 0.3, (1.5, 4.2)),
+}
+
+
+def plant(
+    parcels: list[Parcel],
+    lines: dict[str, list[Any]],
+    buildings: Buildings,
+    water: Any,
+    *,
+    density: float,
+    extra: list[np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Trees as float64 [n,3]: x, y, radius in metres; none on roads, rails, roofs or water.
+
+    Args:
+        parcels: pieces of ground; their use decides the growth.
+        lines: roads by kind.
+        buildings: where no tree stands.
+        water: rivers and lakes.
+        density: of the town's trees, 1 is usual.
+        extra: more trees that were planted already.
+        rng: source of chance.
+    """
+    groups = list(extra)
+    for parcel in parcels:
+        points, radii = _growth(parcel, density, rng)
+        if len(points):
+            # many small trees, few large ones
+            size = radii[0] + (radii[1] - radii[0]) * rng.beta(1.3, 1.9, len(points))
+            groups.append(np.column_stack([points, size]))
+    if rng.random() < 0.75:
+        share = rng.uniform(0.15, 0.5) * min(1.0, density)
+        avenues = lines["main_road"] + lines["street"]
+        lined = [line for line in avenues if rng.random() < share]
+        row = along_lines(lined, rng.uniform(8, 15), 6.5, rng)
+        groups.append(np.column_stack([row, rng.uniform(1.8, 3.8, len(row))]))
+    if not water.is_empty and density > 0.3:
+        groups.append(_bank_trees(water, rng))
+    trees = np.concatenate(groups) if groups else np.zeros((0, 3))
+    planted: np.ndarray = trees[~_crowded(shapely.points(trees[:, :2]), lines, buildings, water)]
+    return planted
+
+
+def _growth(
+    parcel: Parcel, density: float, rng: np.random.Generator
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Where trees grow on a parcel and between which radii."""
+    if parcel.use == "wood":
+        return scattered(parcel.shape, 6.2, rng, share=0.94), (2.0, 5.4)
+    if parcel.use == "park":
+        share = min(0.75, 0.35 * density * (0.3 + parcel.chance))
+        return scattered(parcel.shape, 8.5, rng, share=share), (1.8, 5.4)
+    if parcel.use not in GROWTH:
+        return np.zeros((0, 2)), (1.0, 2.0)
+    spacing, usual, most, radii = GROWTH[parcel.use]
+    share = min(most, usual * density * (0.5 + parcel.chance))
+    return scattered(parcel.shape, spacing, rng, share=share), radii
+
+
+def _bank_trees(water: Any, rng: np.random.Generator) -> np.ndarray:
+    shore = water.buffer(rng.uniform(4, 7)).boundary
+    steps = np.arange(0, shore.length, 6.5)
+    # trees stand in groups: a slow wave of chance along the shore
+    group = np.sin(steps / 37 + rng.uniform(0, 6)) + np.sin(steps / 101 + rng.uniform(0, 6))
+    steps = steps[group + rng.normal(0, 0.6, len(steps)) > rng.uniform(0.2, 1.4)]
+    points = shapely.get_coordinates(shapely.line_interpolate_point(shore, steps))
+    points = points + rng.normal(0, 1.8, points.shape)
+    return np.column_stack([points, rng.uniform(1.6, 4.2, len(points))])
+
+
+def _crowded(
+    points: np.ndarray, lines: dict[str, list[Any]], buildings: Buildings, water: Any
+) -> np.ndarray:
+    """Which points stand on roads, water, rails or roofs, bool [n]."""
+    obstacles = [(buildings.polygons(), 1.0), (shapely.get_parts(water), 1.0)]
+    obstacles.append((np.array(lines["railway"], dtype=object), 5.0))
+    for kind, room in ROAD_ROOM.items():
+        obstacles.append((np.array(lines[kind], dtype=object), HALF_WIDTHS[kind] + room))
+    crowded = np.zeros(len(points), dtype=bool)
+    tree = shapely.STRtree(points)
+    for shapes, distance in obstacles:
+        if len(shapes):
+            crowded[tree.query(shapes, predicate="dwithin", distance=distance)[1]] = True
+    return crowded
