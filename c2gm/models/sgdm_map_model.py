@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..painting.map_model import StepNoise
 from ..sampling import SamplerConfig, guided, sample
 from .devices import device_name
 from .sgdm import SGDM, Features
@@ -23,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class SGDMMapModel:
-    """Implements `painting.map_model.MapModel` with SGDM and a sampler.
+    """A `MapModel` (see the room `painting`) of SGDM and a sampler.
 
     Args:
         model: The network, on its device, in its number format.
@@ -85,8 +84,10 @@ class SGDMMapModel:
         )
 
     @torch.inference_mode()
-    def sample(self, noise: StepNoise, features: Features, text: Tensor) -> Tensor:
-        """The latent [B,4,H/8,W/8], float32."""
+    def sample(
+        self, noise: Callable[[int], np.ndarray], features: Features, text: Tensor
+    ) -> Tensor:
+        """The latent [B,4,H/8,W/8], float32, from noise by step, float32 of the same shape."""
         scale = self.sampler.guidance_scale
         # Guidance is by the text alone: both predictions keep the features.
         predict = guided(

@@ -61,8 +61,8 @@ def fill(model: SGDM, weights: dict[str, Tensor]) -> None:
     """Puts a checkpoint in the authors' layout into a model; every tensor must find its place."""
     config = model.config
     _fill_adapter(model.mf_encoder, model.sf_adapter, weights)
-    _fill_places(model.unet.get_submodule("net"), unet_places(config.unet), weights)
-    _fill_places(model.vae.get_submodule("net"), vae_places(config.vae), weights)
+    fill_places(model.unet.get_submodule("net"), unet_places(config.unet), weights)
+    fill_places(model.vae.get_submodule("net"), vae_places(config.vae), weights)
     text = {k.removeprefix(TEXT): v for k, v in weights.items() if k.startswith(TEXT)}
     model.text.load_state_dict(text, strict=True, assign=True)
 
@@ -79,7 +79,8 @@ def _fill_adapter(encoder: MFEncoder, adapter: SFAdapter, weights: dict[str, Ten
     adapter.load_state_dict(rest, strict=True, assign=True)
 
 
-def _fill_places(network: nn.Module, places: list[Place], weights: dict[str, Tensor]) -> None:
+def fill_places(network: nn.Module, places: list[Place], weights: dict[str, Tensor]) -> None:
+    """Puts the tensors of a U-Net or VAE in the authors' layout into diffusers' network."""
     state = {}
     for place in places:
         parts = weights[place.key].chunk(len(place.diffusers))
