@@ -12,7 +12,8 @@ from c2gm.models.libraries import import_diffusers, import_open_clip
 IMPORTS = """
 import sys
 from c2gm import sampling
-from c2gm.models import devices, mf_encoder, presets, sf_adapter, sgdm, sgdm_map_model, text, unet, vae
+from c2gm.models import devices, mf_encoder, presets, sf_adapter, vae
+from c2gm.models import sgdm, sgdm_map_model, text, unet
 vae.MiniVAE(presets.mini().vae)
 mf_encoder.MFEncoder(presets.mini().mf_encoder)
 sf_adapter.SFAdapter(presets.mini().sf_adapter, 128)
