@@ -22,10 +22,9 @@ def sea(coast: Sequence[Any], extent_of: Sequence[Any]) -> list[Any]:
     shore = shapely.intersection(shapely.union_all(np.array(list(coast), dtype=object)), box)
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all([shore, box.boundary])]))
     right, left = _beside(coast)
-    tree = shapely.STRtree(faces)
     votes = np.zeros(len(faces))
     for points, weight in ((right, 1), (left, -1)):
-        face = tree.query(shapely.points(points), predicate="within")[1]
+        face = shapely.STRtree(shapely.points(points)).query(faces, predicate="contains")[0]
         votes += weight * np.bincount(face, minlength=len(faces))
     return list(faces[votes > 0])
 

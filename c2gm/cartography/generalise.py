@@ -103,7 +103,8 @@ def _generalised_area(shapes: Shapes, symbol: AreaSymbol, *, pixel: float, metre
     shapes = shapes[shapely.area(shapes) >= symbol.least_area * pixel**2]
     shapes = _polygons(shapely.simplify(shapes, symbol.simplify * pixel))
     if symbol.smoothing:
-        shapes = _polygons(smooth_polygons(shapes, symbol.smoothing))
+        rounded = smooth_polygons(shapes, symbol.smoothing, reach=2.0 * pixel)
+        shapes = _polygons(shapely.simplify(rounded, 0.1 * pixel))
     return shapes
 
 
@@ -117,24 +118,34 @@ def _without_small_holes(shapes: Shapes, least_area: float) -> Shapes:
     return filled
 
 
-def smooth_polygons(shapes: Shapes, rounds: int) -> Shapes:
-    """Polygons with their corners cut by Chaikin's rule, as often as `rounds`."""
+def smooth_polygons(shapes: Shapes, rounds: int, *, reach: float) -> Shapes:
+    """Polygons with their corners cut by Chaikin's rule.
+
+    Args:
+        shapes: polygons.
+        rounds: how often corners are cut.
+        reach: a cut begins at most so far from its corner, however long the edges are.
+    """
     rings, owners = shapely.get_rings(shapes, return_index=True)
     if not len(rings):
         return shapes
     coordinates, ring_of = shapely.get_coordinates(rings, return_index=True)
     for _ in range(rounds):
-        coordinates, ring_of = _cut_corners(coordinates, ring_of)
+        coordinates, ring_of = _cut_corners(coordinates, ring_of, reach)
     smoothed = shapely.linearrings(coordinates, indices=ring_of)
     polygons: Shapes = shapely.polygons(smoothed, indices=owners)
     return polygons
 
 
-def _cut_corners(coordinates: np.ndarray, ring_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One round of Chaikin on closed rings: each edge keeps its middle half."""
+def _cut_corners(
+    coordinates: np.ndarray, ring_of: np.ndarray, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """One round of Chaikin on closed rings: each edge keeps its middle half, or more."""
     inside = ring_of[1:] == ring_of[:-1]
     start, end = coordinates[:-1][inside], coordinates[1:][inside]
-    cut = np.stack([0.75 * start + 0.25 * end, 0.25 * start + 0.75 * end], axis=1).reshape(-1, 2)
+    length = np.maximum(np.hypot(*(end - start).T), 1e-9)
+    kept_back = (end - start) * np.minimum(0.25, reach / length)[:, None]
+    cut = np.stack([start + kept_back, end - kept_back], axis=1).reshape(-1, 2)
     owner = np.repeat(ring_of[:-1][inside], 2)
     first = np.r_[True, owner[1:] != owner[:-1]]
     last = np.flatnonzero(np.r_[first[1:], True])

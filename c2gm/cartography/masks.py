@@ -49,8 +49,9 @@ def vectorise_classes(path: str | Path) -> MapObjects:
         raise VectorError(f"{path} cannot be read as a class raster: {error}") from error
     if crs is None:
         raise VectorError(f"The class raster {path} does not say its coordinate system.")
-    kinds = dict(_KINDS)
-    if classes.max(initial=0) <= _LAST_SIMPLE_CLASS:
+    present = np.unique(classes)
+    kinds = {number: kind for number, kind in _KINDS.items() if number in present}
+    if 5 in kinds and present.max() <= _LAST_SIMPLE_CLASS:
         kinds[5] = "park"
     classes = _cleaned(classes)
     corner = np.array([transform.c, transform.f])
@@ -82,8 +83,8 @@ def _outlines(mask: np.ndarray, kind: str) -> Shapes:
     from scipy import ndimage
 
     if kind != "building":
-        # The median takes off hairs and steps of the brush.
-        mask = ndimage.median_filter(mask.astype(np.uint8), size=5).astype(bool)
+        # The majority of 5 x 5 pixels takes off hairs and steps of the brush.
+        mask = ndimage.uniform_filter(mask.astype(np.float32), size=5) > 0.5
     found = [
         shapely.polygons(
             shapely.linearrings(np.array(shape["coordinates"][0])),
@@ -98,7 +99,7 @@ def _outlines(mask: np.ndarray, kind: str) -> Shapes:
     if kind == "building":
         return _regularised(outlines)
     outlines = shapely.simplify(outlines, 1.1)
-    return smooth_polygons(outlines, 1)
+    return smooth_polygons(outlines, 1, reach=2.0)
 
 
 def _regularised(buildings: Shapes) -> Shapes:

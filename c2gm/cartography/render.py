@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import shapely
@@ -40,6 +41,7 @@ _UNDER_ROADS = (
 )
 _ROADS = ("driveway", "service", "road_area", "street", "main_road", "motorway")
 _OVER_ROADS = ("rail_yard", "railway")
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,25 @@ class MapDrawing:
 
     def picture(self, box: PixelBox) -> np.ndarray:
         """The map as uint8 [H,W,3], antialiased."""
-        canvas = _Canvas(self._checked(box), antialiased=True)
+        canvas = _Canvas(self._checked(box), background=GROUND)
         for step in self._steps:
             canvas.paint(step.layer, LEGEND[CLASS_ID[step.map_class]].colour, step.width)
         return canvas.pixels()
 
     def classes(self, box: PixelBox) -> np.ndarray:
-        """Class ids of the legend, uint8 [H,W], without antialiasing and casings."""
-        canvas = _Canvas(self._checked(box), antialiased=False)
-        for step in self._steps:
-            if step.map_class != "road casing":
-                ident = CLASS_ID[step.map_class]
-                canvas.paint(step.layer, (ident, ident, ident), step.width)
-        ids: np.ndarray = canvas.pixels()[..., 0]
+        """Class ids of the legend, uint8 [H,W]: what covers at least half of a pixel, no casings.
+
+        Each class is painted antialiased on an empty canvas, because Agg without antialiasing
+        paints every pixel that a shape touches, which makes all shapes a pixel wider.
+        """
+        canvas = _Canvas(self._checked(box), background=_BLACK)
+        ids = np.full((box.height, box.width), CLASS_ID["ground"], dtype=np.uint8)
+        cores = (step for step in self._steps if step.map_class != "road casing")
+        for map_class, steps in groupby(cores, key=lambda step: step.map_class):
+            painted = [canvas.paint(step.layer, _WHITE, step.width) for step in steps]
+            if any(painted):
+                np.copyto(ids, np.uint8(CLASS_ID[map_class]), where=canvas.brightness() > 127)
+                canvas.clear()
         return ids
 
     def _checked(self, box: PixelBox) -> PixelBox:
@@ -153,23 +161,31 @@ def _casing(name: str, style: MapStyle) -> float:
 class _Canvas:
     """Agg's canvas over a box and its margin."""
 
-    def __init__(self, box: PixelBox, *, antialiased: bool) -> None:
+    def __init__(self, box: PixelBox, *, background: tuple[int, int, int]) -> None:
         self._box = box.grown(MARGIN)
         self._renderer = RendererAgg(self._box.width, self._box.height, 72)
         self._context = self._renderer.new_gc()
         self._context.set_snap(False)
-        self._context.set_antialiased(antialiased)
         self._context.set_capstyle("round")
         self._context.set_joinstyle("round")
-        self._pixels = np.asarray(self._renderer.buffer_rgba())
-        self._pixels[:] = (*(GROUND if antialiased else (0, 0, 0)), 255)
+        self._rgba = np.asarray(self._renderer.buffer_rgba())
+        self._background = np.array((*background, 255), dtype=np.uint8).view(np.uint32)
+        self.clear()
 
-    def paint(self, layer: Layer, colour: tuple[int, int, int], width: float) -> None:
-        """Fill a layer of areas, or draw lines; areas with a width get a rim as well."""
+    def clear(self) -> None:
+        """Take all paint off."""
+        self._rgba.view(np.uint32)[:] = self._background
+
+    def paint(self, layer: Layer, colour: tuple[int, int, int], width: float) -> bool:
+        """Fill a layer of areas, or draw lines; areas with a width get a rim as well.
+
+        Returns:
+            False where nothing of the layer lies near the box.
+        """
         box = self._box
         found = layer.within((box.left, box.top, box.right, box.bottom))
         if found is None:
-            return
+            return False
         vertices, codes = found
         # In float64 before Agg sees it: world pixels leave float32 no room for fractions.
         vertices = np.stack([vertices[:, 0] - box.left, box.bottom - vertices[:, 1]], axis=1)
@@ -180,7 +196,12 @@ class _Canvas:
         self._context.set_linewidth(width)
         face = rgb if layer.filled else None
         self._renderer.draw_path(self._context, path, IdentityTransform(), face)
+        return True
 
     def pixels(self) -> np.ndarray:
         """The box without its margin, uint8 [H,W,3]."""
-        return self._pixels[MARGIN:-MARGIN, MARGIN:-MARGIN, :3].copy()
+        return self._rgba[MARGIN:-MARGIN, MARGIN:-MARGIN, :3].copy()
+
+    def brightness(self) -> np.ndarray:
+        """First channel of the box without its margin, uint8 [H,W]."""
+        return self._rgba[MARGIN:-MARGIN, MARGIN:-MARGIN, 0]
