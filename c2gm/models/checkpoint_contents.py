@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from ..errors import CheckpointError, ConfigError
-from .checkpoint_files import StoredTensor, TensorFile
+from .checkpoint_files import StoredTensor, TensorFile, shown
 from .config import Arm, ScheduleConfig, SGDMConfig, from_dict
 from .ldm_layout import (
     UNET,
@@ -66,7 +66,7 @@ def kind_of(file: TensorFile) -> Kind:
     if unet:
         return "base"
     first = next(iter(sorted(file.tensors)), None)
-    found = f"its first tensor is {first}" if first else "it has no tensors"
+    found = f"its first tensor is {shown(first)}" if first else "it has no tensors"
     raise CheckpointError(
         f"{file.path} is neither an SGDM model nor Stable Diffusion in the LDM layout: {found}."
     )
@@ -104,6 +104,7 @@ def config_of(file: TensorFile) -> SGDMConfig:
         return _known_architecture(file, arm, "adapter.conv_in.weight")
     try:
         config = from_dict(json.loads(stored))
+        _ = base_shapes(config) | adapter_shapes(config)  # refuses parts that do not fit together
     except (ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"{file.path} has a damaged configuration: {error}") from error
     if config.mf_encoder.arm != arm:
@@ -186,9 +187,7 @@ def slim_shapes(config: SGDMConfig) -> Shapes:
 
 
 def known_tensors(file: TensorFile, config: SGDMConfig) -> dict[str, StoredTensor]:
-    """The file's tensors without those that say nothing new: schedule, averages, unused text.
-
-    What the text tower's last layer would need may be missing; it is filled with zeros then.
+    """The file's tensors without those that say nothing new: the schedule and averages.
 
     Raises:
         CheckpointError: the file was trained with another noise schedule.
@@ -205,7 +204,7 @@ def known_tensors(file: TensorFile, config: SGDMConfig) -> dict[str, StoredTenso
 def with_unused_text(
     tensors: Mapping[str, StoredTensor], config: SGDMConfig, path: Path
 ) -> dict[str, StoredTensor]:
-    """Adds zeros for the tensors that nothing depends on, where a file lacks them all.
+    """Adds zeros for the tensors that nothing depends on, where a file lacks them.
 
     A diffusers folder of SD 2.1 has 23 of 24 text layers: the last one is never run.
     """
@@ -233,7 +232,8 @@ def check_tensors(
         faults.append(f"{key} {list(expected[key])} is missing{_more(missing)}")
     unexpected = sorted(key for key in found if key not in expected)
     for key in unexpected[:1]:
-        faults.append(f"{key} {list(found[key].shape)} does not belong there{_more(unexpected)}")
+        shape = list(found[key].shape)
+        faults.append(f"{shown(key)} {shape} does not belong there{_more(unexpected)}")
     strange = [key for key in expected if key in found and not _is_weight(key, found[key])]
     for key in strange[:1]:
         faults.append(f"{key} is {found[key].dtype}, expected float32 or half{_more(strange)}")
@@ -268,7 +268,7 @@ def _known_architecture(file: TensorFile, arm: Arm, key: str) -> SGDMConfig:
     found = f"has the shape {list(first.shape)}" if first is not None else "is missing"
     raise CheckpointError(
         f"{file.path} has no configuration in its metadata, and {key} {found}; expected "
-        f"{widths[0]} output channels (Stable Diffusion 2.1). Convert it where it was trained."
+        f"{widths[0]} output channels, as only Stable Diffusion 2.1's architecture is known then."
     )
 
 

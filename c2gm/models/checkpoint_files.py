@@ -88,6 +88,10 @@ def open_pickle(path: Path) -> TensorFile:
             without tensors.
     """
     _check_archive(path)
+    if path.suffix == ".safetensors":  # torch.load goes by the name
+        raise CheckpointError(
+            f"{path} is a PyTorch file in spite of its name. Rename it to end in .ckpt."
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
@@ -103,11 +107,22 @@ def open_pickle(path: Path) -> TensorFile:
     for key, value in weights.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(
-                f"{path} holds a {type(value).__name__} at {key!r} among its weights. "
+                f"{path} holds a {type(value).__name__} at {shown(str(key))} among its weights. "
                 "Only tensors by name are read."
             )
         tensors[key.removeprefix("module.")] = in_memory(value.detach(), path)
     return TensorFile(path, tensors, {})
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether a file is PyTorch's, by its name or its first bytes."""
+    if path.suffix.lower() in PICKLE_SUFFIXES:
+        return True
+    try:
+        with open(path, "rb") as file:
+            return _is_pickle(file.read(9))
+    except OSError:
+        return False  # whoever opens it says why it cannot be read
 
 
 def in_memory(tensor: Tensor, file: Path) -> StoredTensor:
@@ -156,8 +171,8 @@ def write_tensors(
         temporary.unlink(missing_ok=True)
 
 
-def model_hash(path: Path) -> str:
-    """SHA-256 of a model file, or of the names and hashes of a folder's safetensors files.
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, or of the names and hashes of a folder's safetensors files.
 
     Raises:
         CheckpointError: it cannot be read.
@@ -165,7 +180,7 @@ def model_hash(path: Path) -> str:
     if path.is_dir():
         total = hashlib.sha256()
         for part in sorted(path.rglob("*.safetensors")):
-            total.update(f"{part.relative_to(path).as_posix()} {model_hash(part)}\n".encode())
+            total.update(f"{part.relative_to(path).as_posix()} {file_hash(part)}\n".encode())
         return total.hexdigest()
     total = hashlib.sha256()
     try:
@@ -182,11 +197,22 @@ def _stored(handle: Any, key: str, path: Path) -> StoredTensor:
     kind = header.get_dtype()
     if kind not in DTYPES:
         raise CheckpointError(
-            f"{path} holds {key} as {kind}, which is not supported. Store it as F32, F16 or BF16."
+            f"{path} holds {shown(key)} as {kind}, which is not supported. "
+            "Store it as F32, F16 or BF16."
         )
     return StoredTensor(
         tuple(header.get_shape()), DTYPES[kind], path, lambda: handle.get_tensor(key)
     )
+
+
+def _is_pickle(start: bytes) -> bool:
+    """A zip archive or a bare pickle; a safetensors file may begin alike, but has a brace there."""
+    return start[8:] != b"{" and start.startswith((b"PK", b"\x80"))
+
+
+def shown(key: str) -> str:
+    """A name from a file, safe to print: it may be endless or steer a terminal."""
+    return key if key.isprintable() and len(key) <= 160 else repr(key[:160])
 
 
 def _bytes(tensor: Tensor) -> memoryview:
@@ -205,14 +231,12 @@ def _check_start(path: Path) -> None:
         raise CheckpointError(f"{path} cannot be read: {_first_line(error)}.") from error
     if size == 0:
         raise CheckpointError(f"{path} is empty. Copy or download it again.")
-    looks_right = start[8:] == b"{"  # the header's begin, after its length in eight bytes
-    pickled = not looks_right and start.startswith((b"PK", b"\x80"))
-    if pickled or path.suffix.lower() in PICKLE_SUFFIXES:
+    if path.suffix.lower() in PICKLE_SUFFIXES or _is_pickle(start):
         raise CheckpointError(
             f"{path} is a PyTorch file, which can carry code, so it is not loaded. "
-            f"Convert it once with: c2gm convert {path.name} {path.stem}.safetensors"
+            f"Convert it once with: c2gm convert {path.name} OUT.safetensors"
         )
-    if not looks_right:
+    if start[8:] != b"{":
         raise CheckpointError(
             f"{path} is no safetensors file. Give a model file that ends in .safetensors."
         )

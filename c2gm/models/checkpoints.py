@@ -41,11 +41,11 @@ from .checkpoint_contents import (
     without_options,
 )
 from .checkpoint_files import (
-    PICKLE_SUFFIXES,
     StoredTensor,
     TensorFile,
+    file_hash,
     in_memory,
-    model_hash,
+    is_pickle,
     open_pickle,
     open_tensors,
     write_tensors,
@@ -111,6 +111,15 @@ def model_path(name: str | Path) -> Path:
             "Install c2gm again, or give another model file with --model."
         )
     return BUNDLED
+
+
+def model_hash(name: str | Path) -> str:
+    """SHA-256 of a model file, by which maps name their model; of a folder, of all its files.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    return file_hash(model_path(name))
 
 
 def read_checkpoint(path: str | Path, base: str | Path | None = None) -> Checkpoint:
@@ -222,7 +231,7 @@ def convert_checkpoint(
     if slim and to == "diffusers":
         raise CheckpointError("A slim model is one file: choose --slim or --to diffusers.")
     source = Path(source)
-    file = open_pickle(source) if source.suffix.lower() in PICKLE_SUFFIXES else _open(source)
+    file = open_pickle(source) if is_pickle(source) else _open(source)
     kind = kind_of(file)
     if kind in ("slim", "adapter") or (slim and kind == "base"):
         raise CheckpointError(

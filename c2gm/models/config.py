@@ -160,6 +160,7 @@ def _build(kind: type[T], values: Any, where: str) -> T:
 # A model file comes from anywhere, so its numbers are bounded before anything is built of them.
 _LARGEST = 2**17
 _LARGEST_COUNT = 64
+_LARGEST_TOKEN = 49407
 _COUNTS = {"blocks", "layers", "extra_residual_blocks"}
 _MAY_BE_ZERO = {"draft_channels", "class_head", "extra_residual_blocks", "known_tokens"}
 
@@ -177,6 +178,7 @@ def _fits(name: str, value: Any, hint: Any) -> bool:
         )
     if hint is int:
         largest = _LARGEST_COUNT if name in _COUNTS else _LARGEST
+        largest = _LARGEST_TOKEN if name == "known_tokens" else largest
         smallest = 0 if name in _MAY_BE_ZERO else 1
         return type(value) is int and smallest <= value <= largest
     if hint is float:

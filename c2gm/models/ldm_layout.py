@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..errors import ConfigError
 from .config import SGDMConfig, TextConfig, UNetConfig, VAEConfig
 
 UNET = "model.diffusion_model."
@@ -41,7 +42,16 @@ class Place:
 
 
 def unet_places(config: UNetConfig, latent_channels: int = 4) -> list[Place]:
-    """Tensors of the U-Net but Eq. 11's, which Stable Diffusion does not have."""
+    """Tensors of the U-Net but Eq. 11's, which Stable Diffusion does not have.
+
+    Raises:
+        ConfigError: lists of different lengths.
+    """
+    levels = len(config.widths)
+    if not levels == len(config.attention) == len(config.only_cross_attention) or not levels:
+        raise ConfigError(
+            f"The U-Net has {levels} widths: 'attention' and 'only_cross_attention' need as many."
+        )
     return list(_UNetWalk(config, latent_channels).places())
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from formula_weights import tiny_state_dict
+from formula_weights import formula_tensor, tiny_state_dict
 from safetensors.torch import save_file
 
 from c2gm.models.config import SGDMConfig
+from c2gm.models.presets import mini
+from c2gm.models.sgdm import SGDM
 
 Weights = dict[str, torch.Tensor]
 
@@ -53,3 +55,29 @@ def write_model(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def formula_model() -> Callable[[SGDMConfig], SGDM]:
+    """Builds a model whose every weight is computed by formula from its name."""
+
+    def build(config: SGDMConfig) -> SGDM:
+        with torch.device("meta"):
+            model = SGDM(config)
+        weights = {
+            # Only empty_like keeps the memory order that a module asks for.
+            key: torch.empty_like(value, device="cpu").copy_(
+                formula_tensor(key, tuple(value.shape), value.dtype)
+            )
+            for key, value in model.state_dict().items()
+        }
+        model.load_state_dict(weights, assign=True)
+        return model.eval()
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def mini_model(formula_model: Callable[[SGDMConfig], SGDM]) -> SGDM:
+    """c2gm-mini with weights by formula. Do not change it."""
+    return formula_model(mini())
