@@ -1,0 +1,245 @@
+"""`c2gm generate`: from imagery to a map pyramid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import answer, progress_bar, say
+from .options import (
+    duration_text,
+    options_of_the_command,
+    parse_bounds,
+    parse_nodata,
+    parse_zooms,
+    zooms_text,
+)
+
+if TYPE_CHECKING:
+    from ..cascade.generate import Result
+    from ..cascade.plan import Plan
+    from ..imagery.base import Imagery
+
+BEYOND_NATIVE = 1  # zooms that the imagery may be enlarged by without a warning
+
+
+def command(
+    imagery: Annotated[
+        Path,
+        typer.Argument(
+            help="A GeoTIFF or other raster, a folder {z}/{x}/{y}.png|jpg|webp, or a picture."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="The map: a name that ends in .mbtiles, or a folder (XYZ)."),
+    ],
+    zooms: Annotated[str, typer.Option(help="Zooms of the map, like 14-18 or 14,16,18.")] = "14-18",
+    cascade_factor: Annotated[
+        int, typer.Option(help="Zoom factor between a map and the map it is drawn from: 2 or 4.")
+    ] = 4,
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            help="Stages of your own, like 14,15:2,16:4 (zoom:factor).", show_default="by factor"
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A tile set to begin the cascade with.")
+    ] = None,
+    bbox: Annotated[
+        str | None,
+        typer.Option(metavar="W,S,E,N", help="Area in degrees.", show_default="all of the imagery"),
+    ] = None,
+    picture_bounds: Annotated[
+        str | None,
+        typer.Option(metavar="W,S,E,N", help="Where a picture without position lies, in degrees."),
+    ] = None,
+    crs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EPSG:...", help="Coordinate system of imagery that does not name its own."
+        ),
+    ] = None,
+    nodata: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="Value of invalid pixels; none ignores the file's own."),
+    ] = None,
+    max_tiles: Annotated[int, typer.Option(help="The largest map that is begun.")] = 100_000,
+    model: Annotated[str, typer.Option(help="A model file, or mini for the bundled one.")] = "mini",
+    base: Annotated[
+        Path | None, typer.Option(help="Stable Diffusion 2.1-base, where the model file is slim.")
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="ddim, dpmpp_2m or ddpm.", show_default="the model's")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of the sampler.", show_default="the model's")
+    ] = None,
+    guidance_scale: Annotated[
+        float, typer.Option(help="Weight of the scale text; 1 is no guidance.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 1,
+    edges: Annotated[
+        str,
+        typer.Option(help="exact: tiles do not depend on the area asked for; open: quicker."),
+    ] = "exact",
+    mode: Annotated[
+        str, typer.Option(help="seamless, or paper for the authors' independent tiles.")
+    ] = "seamless",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what has the name, and jobs of other settings.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell how many tiles there are, and paint nothing.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+    keep_job: Annotated[
+        bool, typer.Option("--keep-job", help="Keep the job folder when the map is finished.")
+    ] = False,
+) -> None:
+    """Draw a map pyramid from imagery.
+
+    The map is painted in the folder OUT.c2gm-job. If you stop the program, or the machine does,
+    the same command goes on where it was.
+
+    \b
+    Examples:
+      c2gm generate town.tif --out town.mbtiles
+      c2gm generate town.tif --out town.mbtiles --zooms 16-18 --bbox 9.58,46.965,9.602,46.98
+      c2gm generate photo.jpg --picture-bounds 2.33,48.85,2.35,48.86 --out photo-map
+      c2gm generate tiles/ --start old-map.mbtiles --out new-map.mbtiles --dry-run
+    """
+    from ..cascade.generate import generate, plan_for
+    from ..cascade.settings import GenerateSettings, parse_stages
+    from ..imagery.open import open_imagery
+    from ..tilesets.open import open_tileset
+    from .load_model import load_map_model
+
+    with options_of_the_command():
+        settings = GenerateSettings(
+            zooms=parse_zooms(zooms),
+            bounds=parse_bounds(bbox),
+            cascade_factor=cascade_factor,
+            stages=None if stages is None else parse_stages(stages),
+            seed=seed,
+            edges=edges,
+            mode=mode,
+            max_tiles=max_tiles,
+            force=force,
+            keep_job=keep_job,
+        )
+    source = open_imagery(
+        imagery,
+        crs=crs,
+        nodata=parse_nodata(nodata),
+        picture_bounds=parse_bounds(picture_bounds),
+    )
+    start_map = None if start is None else open_tileset(start)
+    try:
+        plan = plan_for(source, settings, start_map)
+        say(plan_text(plan, source))
+        if dry_run:
+            answer(
+                {"dry_run": True} | plan_data(plan),
+                "Nothing was painted (--dry-run).",
+                as_json=as_json,
+            )
+            return
+        map_model = load_map_model(
+            model,
+            base,
+            sampler=sampler,
+            steps=steps,
+            guidance_scale=guidance_scale,
+            device=device,
+            dtype=dtype,
+        )
+        with progress_bar() as on_progress:
+            result = generate(
+                source, map_model, out, settings, start=start_map, on_progress=on_progress
+            )
+    finally:
+        source.close()
+        if start_map is not None:
+            start_map.close()
+    answer(result_data(result), result_text(result), as_json=as_json)
+
+
+def plan_text(plan: Plan, imagery: Imagery) -> str:
+    """What is going to be painted, with a warning where the imagery is too coarse for it."""
+    counts = plan.counts()
+    tiles = sum(count.exported for count in counts)
+    lines = [
+        f"{imagery.name}: at most {_counted(tiles, 'tile')} at zooms {zooms_text(plan.area.zooms)}"
+    ]
+    for count, stage in zip(counts, plan.stages, strict=True):
+        origin = "from nothing"
+        if stage.copied:
+            origin = "from the start tile set"
+        elif stage.cascade_factor is not None:
+            origin = f"{stage.cascade_factor}X from zoom {stage.parent}"
+        lines.append(
+            f"  zoom {count.zoom}: {_counted(count.exported, 'tile')}, {origin}, "
+            f"{_counted(count.windows, 'window')}"
+        )
+    if plan.area.zooms[-1] > imagery.native_zoom + BEYOND_NATIVE:
+        lines.append(
+            f"Warning: the imagery's own resolution is that of zoom {imagery.native_zoom}; "
+            f"zoom {plan.area.zooms[-1]} is drawn from enlarged pixels."
+        )
+    return "\n".join(lines)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values."""
+    return {
+        "bounds": list(plan.area.bounds),
+        "zooms": list(plan.area.zooms),
+        "tiles": sum(count.exported for count in plan.counts()),
+        "windows": sum(count.windows for count in plan.counts()),
+        "stages": [
+            {
+                "zoom": count.zoom,
+                "cascade_factor": stage.cascade_factor,
+                "tiles": count.exported,
+                "painted_tiles": count.painted,
+                "windows": count.windows,
+            }
+            for count, stage in zip(plan.counts(), plan.stages, strict=True)
+        ],
+    }
+
+
+def result_data(result: Result) -> dict[str, Any]:
+    """What was done as JSON values."""
+    return {
+        "map": str(result.path),
+        "nothing_to_do": result.nothing_to_do,
+        "tiles": result.tiles,
+        "painted_windows": result.painted_windows,
+        "reused_tiles": result.reused_tiles,
+        "seconds": round(result.seconds, 2),
+        "plan": plan_data(result.plan),
+    }
+
+
+def result_text(result: Result) -> str:
+    """What was done in words."""
+    if result.nothing_to_do:
+        return f"{result.path} is finished: nothing to do."
+    reused = f", {result.reused_tiles:,} of them kept from before" if result.reused_tiles else ""
+    return (
+        f"{result.path}: {_counted(result.tiles, 'tile')} in {duration_text(result.seconds)}{reused}.\n"
+        f"Look at it with: c2gm preview {result.path}"
+    )

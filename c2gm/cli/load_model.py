@@ -1,0 +1,50 @@
+"""A model that draws, as the options of a command ask for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import options_of_the_command
+
+if TYPE_CHECKING:
+    from ..models.sgdm_map_model import SGDMMapModel
+
+
+def load_map_model(
+    model: str,
+    base: Path | None = None,
+    *,
+    sampler: str | None = None,
+    steps: int | None = None,
+    guidance_scale: float = 1.0,
+    device: str = "auto",
+    dtype: str = "auto",
+) -> SGDMMapModel:
+    """Load a model file; sampler and steps that are not given are the model's own.
+
+    Raises:
+        CheckpointError: the file is wrong or its base is missing.
+        BadParameter: no such sampler, device or number format.
+    """
+    from ..models.checkpoints import model_hash
+    from ..models.devices import choose_device, choose_dtype
+    from ..models.sgdm import SGDM
+    from ..models.sgdm_map_model import SGDMMapModel
+    from ..sampling import SamplerConfig
+
+    with options_of_the_command():
+        place = choose_device(device)
+        number_format = choose_dtype(dtype, place)
+    sgdm = SGDM.load(model, base, device=place, dtype=number_format)
+    config = sgdm.config
+    with options_of_the_command():
+        how = SamplerConfig(
+            sampler or config.default_sampler,
+            config.default_steps if steps is None else steps,
+            guidance_scale,
+        )
+    name = model_hash(model)
+    if base is not None:
+        name = f"{name}+{model_hash(base)}"
+    return SGDMMapModel(sgdm, how, model_hash=name)

@@ -1,0 +1,89 @@
+"""Reading of option values that are more than a word or a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import typer
+
+from ..errors import ConfigError
+
+Bounds = tuple[float, float, float, float]
+
+
+@contextmanager
+def options_of_the_command() -> Iterator[None]:
+    """Impossible settings that are read from options here are wrong use, exit status 2."""
+    try:
+        yield
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def parse_zooms(text: str) -> tuple[int, ...]:
+    """Zooms like `14-18` or `14,16,18`, ascending.
+
+    Raises:
+        BadParameter: the text has another form.
+    """
+    zooms: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise typer.BadParameter(f"{text!r} are no zooms. Write 14-18 or 14,16,18.")
+        zooms.update(range(int(first), int(last or first) + 1))
+    if not zooms or max(zooms) > 22:
+        raise typer.BadParameter(f"{text!r} are no zooms from 0 to 22. Write 14-18 or 14,16,18.")
+    return tuple(sorted(zooms))
+
+
+def parse_bounds(text: str | None) -> Bounds | None:
+    """Bounds `W,S,E,N` in degrees; None stays None.
+
+    Raises:
+        BadParameter: these are not four numbers.
+    """
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} are not four numbers. Write west,south,east,north in degrees, "
+            "like 9.58,46.965,9.602,46.98."
+        ) from None
+    return west, south, east, north
+
+
+def parse_nodata(text: str | None) -> float | Literal["none"] | None:
+    """A nodata value: a number, `nan`, or `none` to ignore the file's own.
+
+    Raises:
+        BadParameter: it is neither.
+    """
+    if text is None or text == "none":
+        return "none" if text else None
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number nor none.") from None
+
+
+def zooms_text(zooms: tuple[int, ...]) -> str:
+    """Zooms as `parse_zooms` reads them, runs with a dash."""
+    if len(zooms) > 2 and zooms[-1] - zooms[0] == len(zooms) - 1:
+        return f"{zooms[0]}-{zooms[-1]}"
+    return ",".join(str(zoom) for zoom in zooms)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as people say it: 8 s, 3 min 20 s, 2 h 5 min."""
+    whole = max(0, math.ceil(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,41 @@
+"""`c2gm preview`: a page for the browser that shows a map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    tileset: Annotated[Path, typer.Argument(help="An .mbtiles file or an XYZ folder.")],
+    imagery: Annotated[
+        Path | None, typer.Option(help="The imagery to lay below the map, with a slider.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="The page to write.", show_default="beside the tile set"),
+    ] = None,
+) -> None:
+    """Write one page that shows a map in any browser.
+
+    It needs no network.
+
+    \b
+    Example:
+      c2gm preview town.mbtiles --imagery town.tif --html town.html
+    """
+    from ..imagery.open import open_imagery
+    from ..tilesets.open import open_tileset
+    from ..tilesets.preview import write_preview_page
+
+    page = html or tileset.with_name(f"{tileset.name}.html")
+    source = None if imagery is None else open_imagery(imagery)
+    try:
+        with open_tileset(tileset) as tiles:
+            write_preview_page(tiles, page, imagery=source)
+    finally:
+        if source is not None:
+            source.close()
+    print(f"Open {page} in a browser.")

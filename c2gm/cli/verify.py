@@ -1,0 +1,50 @@
+"""`c2gm verify`: find what is wrong with a tile set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import answer
+from .exits import FAULTS
+
+
+def command(
+    tileset: Annotated[Path, typer.Argument(help="An .mbtiles file or an XYZ folder.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Check a tile set: every tile, the pyramid, the metadata.
+
+    Prints one line for each fault and ends with status 3 if there are any.
+
+    \b
+    Example:
+      c2gm verify town.mbtiles
+    """
+    from ..tilesets.verify import verify_tileset
+
+    faults = verify_tileset(tileset)
+    answer(
+        {
+            "tileset": str(tileset),
+            "sound": not faults,
+            "faults": [
+                {
+                    "code": fault.code,
+                    "tile": None
+                    if fault.tile is None
+                    else f"{fault.tile.z}/{fault.tile.x}/{fault.tile.y}",
+                    "sentence": fault.sentence,
+                }
+                for fault in faults
+            ],
+        },
+        "\n".join(str(fault) for fault in faults) or f"{tileset} is sound.",
+        as_json=as_json,
+    )
+    if faults:
+        raise typer.Exit(FAULTS)
