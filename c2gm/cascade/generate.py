@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..errors import AreaError, DiskFull, JobError, TilesetError
 from ..grid import tile_box
 from ..imagery.base import Imagery
@@ -168,13 +167,12 @@ def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
 
 
 def map_metadata(job: Job, key: Mapping[str, Any]) -> dict[str, str]:
-    """Metadata of the map beside what the format itself says."""
+    """Metadata of the map beside what every tile set of ours says."""
     return {
         "name": f"Map of {job.imagery.name}",
-        "description": "generated map, not surveyed",
         "attribution": job.imagery.attribution,
-        "generator": f"c2gm {__version__}",
-        "model": json.dumps(job.model.identity, sort_keys=True),
+        "model": str(job.model.identity.get("model", "unknown")),
+        "model_settings": json.dumps(job.model.identity, sort_keys=True),
         "seed": str(job.settings.seed),
         "stages": stages_text(job.plan.steps),
         "scale_texts": json.dumps({str(zoom): text for zoom, text in job.texts.items()}),

@@ -1,7 +1,7 @@
 """Imagery and a model that need no file and no network, for the tests of the cascade.
 
-Both are made so that mistakes show: imagery differs at every world pixel, and the model's picture
-depends on imagery, reference, noise and text, pixel by pixel.
+Both are made so that mistakes show: imagery differs from place to place, and the model's picture
+depends on imagery, reference, noise and text, pixel by pixel, and on how near the rim is.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mercantile import Tile
 
 from c2gm.grid import PixelBox, TileRange, bounds_of, pixels_of_bounds
+from c2gm.tilesets.open import open_tileset
 
 
 @dataclass
 class ImaginaryImagery:
-    """Imagery whose every world pixel has its own value; holes where `is_hole` says so."""
+    """Imagery whose pixels depend on their place alone, with holes where `is_hole` says so."""
 
     bounds: tuple[float, float, float, float]
     name: str = "imaginary.tif"
@@ -33,8 +36,9 @@ class ImaginaryImagery:
         world = 256 << box.zoom
         rows = np.arange(box.top, box.bottom, dtype=np.int64)[:, None]
         columns = np.arange(box.left, box.right, dtype=np.int64)[None, :] % world
-        mix = (rows * 2654435761 + columns * 40503 + box.zoom * 97) & 0xFFFFFFFF
-        rgb = np.stack([(mix >> shift) & 0xFF for shift in (7, 13, 19)], axis=-1).astype(np.uint8)
+        # Squares of 8 px, each of its own colour, so that pictures are quick to pack.
+        mix = ((rows >> 3) * 2654435761 + (columns >> 3) * 40503 + box.zoom * 977) & 0xFFFFFFFF
+        rgb = np.stack([(mix >> shift).astype(np.uint8) for shift in (7, 13, 19)], axis=-1)
         inside = pixels_of_bounds(self.bounds, box.zoom)
         valid = (rows >= max(0, inside.top)) & (rows < min(world, inside.bottom))
         valid = valid & ((columns - inside.left) % world < inside.right - inside.left)
@@ -70,21 +74,39 @@ class TextureModel:
     def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
         assert imagery.shape[0] == self.batch and imagery.dtype == np.uint8
         self.calls["features"] += 1
-        mixed = imagery.astype(np.int64) * 3
-        return mixed if reference is None else mixed + reference.astype(np.int64) * 5
+        return imagery // 2 if reference is None else imagery // 2 + reference // 4
 
     def sample(self, noise: Any, features: np.ndarray, text: int) -> np.ndarray:
         self.calls["sample"] += 1
         drawn = noise(0) + 0.5 * noise(1)
         assert drawn.shape == (self.batch, 4, *(side // 8 for side in features.shape[1:3]))
-        grain = (drawn[:, :3] * 40).astype(np.int64).repeat(8, axis=2).repeat(8, axis=3)
-        latent: np.ndarray = features + grain.transpose(0, 2, 3, 1) + text % 251
+        grain = (drawn[:, :3] * 6 + text % 53).astype(np.int16).astype(np.uint8)
+        grain = grain.transpose(0, 2, 3, 1).repeat(8, axis=1).repeat(8, axis=2)
+        latent: np.ndarray = features + grain
         return latent
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
         self.calls["decode"] += 1
         # The rim differs from what the neighbour paints there, as a real network's does.
-        rim = np.arange(latent.shape[2]) % 7
-        return ((latent + rim[None, None, :, None] + rim[None, :, None, None]) & 0xFF).astype(
-            np.uint8
-        )
+        middle = np.abs(np.arange(latent.shape[2]) - latent.shape[2] / 2 + 0.5)
+        rim = np.where(middle < 110, 0, 5).astype(np.uint8)
+        return latent + rim[:, None, None] + rim[:, None]
+
+
+GROUND = TileRange(14, 8500, 5600, 8500, 5600)  # one tile at zoom 14, 4 x 4 at zoom 16
+ZOOMS = (14, 15, 16)
+
+
+def is_pond(zoom: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """A hole in the imagery: a rectangle over tile borders, the same ground at every zoom."""
+    scale = 2.0 ** (14 - zoom)
+    y, x = rows * scale - 5600 * 256, columns * scale - 8500 * 256
+    return (y > 50) & (y < 145) & (x > 115) & (x < 240)
+
+
+def read_map(path: Path) -> dict[Tile, bytes]:
+    """Every tile of a map with its file's bytes."""
+    with open_tileset(path) as tileset:
+        return {
+            tile: tileset.get_bytes(tile) for zoom in tileset.zooms for tile in tileset.tiles(zoom)
+        }

@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from c2gm.cascade.settings import GenerateSettings, cascade_steps, parse_stages, stages_text
+from c2gm.errors import ConfigError
+
+steps = st.lists(
+    st.tuples(st.integers(0, 22), st.one_of(st.none(), st.sampled_from([2, 4]))), min_size=1
+).map(tuple)
+
+
+@given(given_steps=steps)
+def test_the_text_of_stages_reads_back(given_steps):
+    assert parse_stages(stages_text(given_steps)) == given_steps
+
+
+def test_stages_may_be_written_with_blanks_and_an_x():
+    assert parse_stages("14, 15:2x, 16:4X") == ((14, None), (15, 2), (16, 4))
+
+
+@pytest.mark.parametrize("text", ["", "14,", "a", "14:", "14:two", "14-16", "14;16", "-1"])
+def test_a_text_that_is_no_stages_is_refused_with_an_example(text):
+    with pytest.raises(ConfigError, match="14,15:2,16:4"):
+        parse_stages(text)
+
+
+def test_at_4x_the_trunk_goes_by_two_and_zooms_between_are_2x_from_it():
+    assert cascade_steps((14, 15, 16, 17, 18), 4) == (
+        (14, None),
+        (15, 2),
+        (16, 4),
+        (17, 2),
+        (18, 4),
+    )
+
+
+def test_at_2x_each_zoom_is_painted_from_the_one_below():
+    assert cascade_steps((14, 15, 16), 2) == ((14, None), (15, 2), (16, 2))
+
+
+def test_a_start_zoom_begins_the_trunk():
+    assert cascade_steps((14, 15, 16), 4, start_zoom=14) == ((14, None), (15, 2), (16, 4))
+    assert cascade_steps((15, 16, 17), 4, start_zoom=14) == ((15, 2), (16, 4), (17, 2))
+    assert cascade_steps((16, 17, 18), 4, start_zoom=14) == ((16, 4), (17, 2), (18, 4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"edges": "soft"}, "'soft' are not one of exact, open"),
+        ({"mode": "rounds"}, "'rounds' is not one of seamless, paper"),
+        ({"interpolation": "lanczos"}, "'lanczos' is not one of"),
+        ({"cascade_factor": 3}, "Cascade factor 3"),
+        ({"zooms": ()}, "No zooms"),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        GenerateSettings(**{"zooms": (14,), **settings})
