@@ -26,6 +26,7 @@ class Sensor:
         haze: share of haze.
         haze_colour: its colour.
         contrast: about mid-grey.
+        saturation: 1 keeps the colours, 0 is grey.
         blur: metres.
         noise: grey levels.
     """
@@ -34,6 +35,7 @@ class Sensor:
     haze: float
     haze_colour: np.ndarray
     contrast: float
+    saturation: float
     blur: float
     noise: float
 
@@ -43,9 +45,10 @@ def sensor(seed: int) -> Sensor:
     rng = np.random.default_rng([seed, 4])
     return Sensor(
         gain=(rng.uniform(0.86, 1.12) * rng.uniform(0.965, 1.035, 3)).astype(np.float32),
-        haze=float(rng.uniform(0, 0.13)),
-        haze_colour=np.array([168, 176, 190], dtype=np.float32),
-        contrast=float(rng.uniform(0.95, 1.25)),
+        haze=float(rng.uniform(0.0, 0.16)),
+        haze_colour=np.array([150, 166, 192], dtype=np.float32),
+        contrast=float(rng.uniform(1.0, 1.4)),
+        saturation=float(rng.uniform(0.5, 1.0)),
         blur=float(rng.uniform(0.15, 0.55)),
         noise=float(rng.uniform(1.0, 4.5)),
     )
@@ -64,15 +67,20 @@ class AerialPainter:
     def paint(self, box: PixelBox) -> np.ndarray:
         """The picture of a box at zoom 14 or higher, uint8 [H,W,3]."""
         if box.zoom >= LOWEST_DRAWN_ZOOM:
-            return np.clip(self._developed(box) + 0.5, 0, 255).astype(np.uint8)
+            return (self._developed(box) + 0.5).astype(np.uint8)
         step = LOWEST_DRAWN_ZOOM - box.zoom
         factor = 1 << step
         fine = PixelBox(
-            LOWEST_DRAWN_ZOOM, box.left << step, box.top << step, box.right << step, box.bottom << step
+            LOWEST_DRAWN_ZOOM,
+            box.left << step,
+            box.top << step,
+            box.right << step,
+            box.bottom << step,
         )
         picture = self._developed(fine)
         shape = (box.height, factor, box.width, factor, 3)
-        return np.clip(picture.reshape(shape).mean((1, 3)) + 0.5, 0, 255).astype(np.uint8)
+        average: np.ndarray = picture.reshape(shape).mean((1, 3)) + 0.5
+        return average.astype(np.uint8)
 
     def _developed(self, box: PixelBox) -> np.ndarray:
         """Light of the scene through air and lens, float32 [H,W,3]."""
@@ -81,13 +89,16 @@ class AerialPainter:
         grid = self._grid(outer)
         light = self._lit(outer, grid)
         light = _blurred(light, sensor.blur / mercator_resolution(box.zoom))
+        grey = light.mean(-1, keepdims=True)
+        light = grey + (light - grey) * np.float32(sensor.saturation)
         light = (light - 118) * np.float32(sensor.contrast) + 118
         light = light * sensor.gain
         light += np.float32(sensor.haze) * (sensor.haze_colour - light)
         inner = self._grid(box)
         speckle = self._noise.octave(inner, period=inner.resolution, salt=91)
         light += (speckle * np.float32(1.7 * sensor.noise))[..., None]
-        return light
+        clipped: np.ndarray = np.clip(light, 0, 255)
+        return clipped
 
     def _grid(self, box: PixelBox) -> PixelGrid:
         resolution = mercator_resolution(box.zoom)
@@ -112,8 +123,8 @@ class AerialPainter:
         picture *= (1 + np.clip(change, -0.6, 0.8))[..., None]
         # dry and lush patches differ in hue, not only in light
         hue = self._noise.octave(grid, period=60.0, salt=23) * codes[..., 1]
-        picture[..., 0] += hue * 16
-        picture[..., 2] -= hue * 6
+        picture[..., 0] += hue * 9
+        picture[..., 2] -= hue * 4
         shade = np.array(scene.palette.shadow, dtype=np.float32)
         dark = codes[..., 2:3]
         lit: np.ndarray = picture * (1 - dark * (1 - shade))
@@ -192,8 +203,13 @@ def _blurred(light: np.ndarray, sigma: float) -> np.ndarray:
     """Light blurred by a five-tap kernel and cut by `BLUR_MARGIN` px."""
     weights = np.exp(-0.5 * (np.arange(-2, 3) / max(sigma, 0.25)) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
-    rows = sum(w * light[1 + k : light.shape[0] - 5 + k] for k, w in enumerate(weights))
-    both: np.ndarray = sum(w * rows[:, 1 + k : light.shape[1] - 5 + k] for k, w in enumerate(weights))  # type: ignore[index]
+    height, width = light.shape[0] - 6, light.shape[1] - 6
+    rows = np.zeros((height, *light.shape[1:]), dtype=np.float32)
+    for tap, weight in enumerate(weights, start=1):
+        rows += weight * light[tap : tap + height]
+    both = np.zeros((height, width, *light.shape[2:]), dtype=np.float32)
+    for tap, weight in enumerate(weights, start=1):
+        both += weight * rows[:, tap : tap + width]
     return both
 
 

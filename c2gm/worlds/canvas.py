@@ -73,9 +73,7 @@ class Canvas:
         vertices = places[seen][:, None] + template[None] * sizes[seen][:, None, None]
         codes = np.full(len(template), 2, dtype=np.uint8)
         codes[0], codes[-1] = 1, 79
-        self._draw(
-            self._pixels(vertices.reshape(-1, 2)), np.tile(codes, int(seen.sum())), colour
-        )
+        self._draw(self._pixels(vertices.reshape(-1, 2)), np.tile(codes, int(seen.sum())), colour)
 
     def pixels(self) -> np.ndarray:
         """The box's picture, uint8 [H,W,3]."""
@@ -88,9 +86,7 @@ class Canvas:
         pixels: np.ndarray = snapped + self._shift
         return pixels
 
-    def _draw(
-        self, vertices: np.ndarray, codes: np.ndarray, colour: tuple[int, int, int]
-    ) -> None:
+    def _draw(self, vertices: np.ndarray, codes: np.ndarray, colour: tuple[int, int, int]) -> None:
         from matplotlib.path import Path
 
         path = Path(vertices, codes)

@@ -13,6 +13,7 @@ from .trunk import FRAME, Skeleton, wavy
 
 OPEN_USES = ("fields", "wood", "open", "park")
 LARGEST_CELL = 260_000.0  # square metres; larger ones that are built on are halved by a road
+LARGEST_FIELDS = 650_000.0  # the same for farmland, by a lane
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,21 @@ def cut_cells(
     while waiting:
         shape, use = waiting.pop()
         if use in OPEN_USES:
-            cells.append(Cell(shape, use, 0.0))
+            wide = use != "park" and shape.area > LARGEST_FIELDS
+            halves, lane = _halved(shape, rng) if wide else ([], None)
+            if halves:
+                collectors.append(lane)
+                waiting += [
+                    (half, use if rng.random() < 0.7 else ground.rural()) for half in halves
+                ]
+            else:
+                cells.append(Cell(shape, use, 0.0))
             continue
         inner = shape.intersection(ground.town)
         if inner.area < 0.9 * shape.area:
             rest = ground.rural()
             outer = shapely.get_parts(shape.difference(ground.town))
-            cells += [Cell(part, rest, 0.0) for part in outer if part.area > 400]
+            waiting += [(part, rest) for part in outer if part.area > 400]
             waiting += [(part, use) for part in shapely.get_parts(inner) if part.area > 2500]
             continue
         halves, cut = _halved(shape, rng) if shape.area > LARGEST_CELL else ([], None)
@@ -105,6 +114,7 @@ def _pieces(bones: Skeleton, water: Any) -> list[Any]:
             bones.axis.buffer(30),
             shapely.union_all(bones.ramps).buffer(9),
             bones.railway.buffer(11),
+            shapely.union_all(bones.yard).buffer(11),
         ]
     )
     return [
@@ -136,7 +146,9 @@ def _halved(shape: Any, rng: np.random.Generator) -> tuple[list[Any], Any]:
     edges = np.diff(frame, axis=0)
     across = edges[int(np.hypot(*edges.T).argmin())]
     middle = np.array(shape.centroid.coords[0]) + rng.uniform(-60, 60, 2)
-    line = wavy(rng, middle - across, middle + across, sway=35, length=700)
+    line = wavy(
+        rng, middle - across, middle + across, sway=rng.uniform(8, 55), length=rng.uniform(350, 900)
+    )
     parts = [
         part
         for part in shapely.get_parts(shapely.LineString(line).intersection(shape))

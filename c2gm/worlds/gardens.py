@@ -91,7 +91,9 @@ def _gardens(
     found.hedges = shapely.buffer(fences[green], rng.uniform(0.4, 1.1, int(green.sum())))
     found.walls = shapely.buffer(fences[~green], 0.3)
     patio = rng.random(count) < 0.6
-    found.patios = _behind(corners[patio], along[patio], inward[patio], depth[patio], rng, (4, 9), 0.2)
+    found.patios = _behind(
+        corners[patio], along[patio], inward[patio], depth[patio], rng, (4, 9), 0.2
+    )
     pool = rng.random(count) < POOL_SHARE[climate]
     pools = _behind(corners[pool], along[pool], inward[pool], depth[pool], rng, (4, 8), 4.0)
     found.pools = pools[shapely.covers(sites[pool], pools)]
@@ -132,7 +134,9 @@ def stored_boxes(yard: Any, rng: np.random.Generator) -> np.ndarray:
                 across, under = along[0] * size[0], down[0] * size[1]
                 boxes.append([start, start + across, start + across + under, start + under])
             place += size[0] + rng.uniform(0.3, 5)
-    return shapely.polygons(np.array(boxes).reshape(-1, 4, 2)) if boxes else np.zeros(0, dtype=object)
+    return (
+        shapely.polygons(np.array(boxes).reshape(-1, 4, 2)) if boxes else np.zeros(0, dtype=object)
+    )
 
 
 def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,9 @@ def blob(
     turns = np.linspace(0, 2 * np.pi, 72)
     swell = np.ones_like(turns)
     for waves in (2, 3, 4, 6):
-        swell += rough / waves**0.7 * rng.uniform(0, 1) * np.cos(waves * turns + rng.uniform(0, 6.3))
+        swell += (
+            rough / waves**0.7 * rng.uniform(0, 1) * np.cos(waves * turns + rng.uniform(0, 6.3))
+        )
     stretch = rng.uniform(0.6, 1.0)
     points = np.stack([np.cos(turns) * swell, np.sin(turns) * swell * stretch], 1) * radius
     turn = rng.uniform(0, np.pi)
@@ -64,7 +66,7 @@ def field_parcels(
     frame = np.array(area.minimum_rotated_rectangle.exterior.coords)
     edges = np.diff(frame, axis=0)
     along = edges[int(np.hypot(*edges.T).argmax())]
-    heading = float(np.arctan2(along[1], along[0])) + rng.normal(0, 0.06)
+    heading = float(np.arctan2(along[1], along[0])) + rng.normal(0, rng.choice([0.04, 0.5]))
     turn = np.array([[np.cos(heading), np.sin(heading)], [-np.sin(heading), np.cos(heading)]])
     middle = np.array(area.centroid.coords[0])
     corners = (frame - middle) @ turn.T
@@ -97,7 +99,7 @@ def winding_paths(area: Any, count: int, rng: np.random.Generator) -> list[Any]:
     from .trunk import wavy
 
     rim = area.exterior
-    paths = []
+    paths: list[Any] = []
     for _ in range(count):
         start = rng.uniform(0, rim.length)
         end = start + rim.length * rng.uniform(0.35, 0.65)

@@ -56,7 +56,10 @@ def lay_out(seed: int) -> Layout:
     cells, collectors = cut_cells(kind, bones, water, rng)
     lines = _road_net(bones, cells, collectors, rng)
     planner = Planner(kind.climate, lines, rng)
-    for plot, use in _plots(lines, water, cells):
+    beaches = _beaches(water, rng)
+    for beach in beaches:
+        planner.plan(beach, "beach")
+    for plot, use in _plots(lines, water, beaches, cells):
         planner.plan(plot, use)
     planner.finish()
     trees = plant(
@@ -121,6 +124,8 @@ def _road_net(
         "driveway": [],
         "track": [],
         "footpath": [],
+        "rail_yard": bones.yard,
+        "stream": bones.streams,
         "railway": [] if bones.railway.is_empty else [bones.railway],
     }
 
@@ -139,14 +144,32 @@ def _joined_roads(main_roads: list[Any], streets: list[Any]) -> tuple[list[Any],
     return list(lines[:count][own[:count]]), list(lines[count:][own[count:]])
 
 
-def _plots(lines: dict[str, list[Any]], water: Any, cells: list[Cell]) -> list[tuple[Any, str]]:
+def _beaches(water: Any, rng: np.random.Generator) -> list[Any]:
+    """Strips of sand along a part of the shore of large waters, on the land's side."""
+    beaches = []
+    for part in shapely.get_parts(water):
+        if part.area < 60_000 or rng.random() < 0.45:
+            continue
+        middle = part.boundary.interpolate(rng.random(), normalized=True)
+        reach = middle.buffer(rng.uniform(150, 900))
+        strip = part.buffer(rng.uniform(10, 34)).difference(water).intersection(reach)
+        inner = strip.intersection(FRAME).buffer(-1.5).buffer(1.5)
+        beaches += [piece for piece in shapely.get_parts(inner) if piece.area > 600]
+    return beaches
+
+
+def _plots(
+    lines: dict[str, list[Any]], water: Any, beaches: list[Any], cells: list[Cell]
+) -> list[tuple[Any, str]]:
     """The ground that roads, rails and water leave, in pieces, with the use of its cell."""
     taken = [
         water.buffer(4),
+        *beaches,
         corridors(lines, ("motorway",), 3.0),
         corridors(lines, ("main_road",), 3.5),
         corridors(lines, ("street",), 2.0),
-        shapely.union_all(lines["railway"]).buffer(5),
+        shapely.union_all([*lines["railway"], *lines["rail_yard"]]).buffer(5),
+        shapely.union_all(lines["stream"]).buffer(5),
     ]
     plots = shapely.get_parts(FRAME.difference(shapely.union_all(taken)))
     plots = plots[shapely.area(plots) > 60]

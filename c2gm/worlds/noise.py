@@ -43,7 +43,9 @@ class WorldNoise:
         return lower.astype(np.int64) + shift, share * share * (3 - 2 * share)
 
 
-def grain(noise: WorldNoise, grid: PixelGrid, *, periods: tuple[float, ...], salt: int) -> np.ndarray:
+def grain(
+    noise: WorldNoise, grid: PixelGrid, *, periods: tuple[float, ...], salt: int
+) -> np.ndarray:
     """Sum of the octaves that the grid can show, float32 [H,W], std about 1 for all of them."""
     total = np.zeros((len(grid.y), len(grid.x)), dtype=np.float32)
     for index, period in enumerate(periods):

@@ -1,4 +1,4 @@
-"""Colours of a town seen from above, by climate and seed, near the means of real aerial pictures."""
+"""Colours of a town seen from above, by climate and seed, near those of real pictures."""
 
 from __future__ import annotations
 
@@ -63,8 +63,14 @@ def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
     return Palette(
         ground=_grounds(grass, lawn, yard, paved, wood=(56, 66, 48), bare=(150, 142, 124)),
         crops=(
-            (98, 112, 72), (88, 104, 66), (166, 146, 122), (150, 134, 112),
-            (172, 160, 118), (112, 122, 84), (134, 120, 100), (182, 172, 130),
+            (98, 112, 72),
+            (88, 104, 66),
+            (166, 146, 122),
+            (150, 134, 112),
+            (172, 160, 118),
+            (112, 122, 84),
+            (134, 120, 100),
+            (182, 172, 130),
         ),
         roofs=_roofs(tiles, FLAT),
         crowns=crowns,
@@ -87,8 +93,13 @@ def _dry(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
     return Palette(
         ground=_grounds(grass, lawn, yard, paved, wood=(92, 88, 62), bare=(176, 160, 132)),
         crops=(
-            (182, 164, 126), (170, 148, 112), (120, 124, 82), (196, 180, 142),
-            (150, 140, 98), (104, 114, 72), (160, 132, 104),
+            (182, 164, 126),
+            (170, 148, 112),
+            (120, 124, 82),
+            (196, 180, 142),
+            (150, 140, 98),
+            (104, 114, 72),
+            (160, 132, 104),
         ),
         roofs=_roofs((RED, SHINGLE, PALE)[int(rng.integers(3))], (*FLAT, *PALE[:2])),
         crowns=((62, 68, 48), (72, 78, 54), (84, 88, 60), (96, 96, 68)),

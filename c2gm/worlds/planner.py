@@ -10,7 +10,7 @@ import shapely
 from shapely.affinity import rotate
 
 from .gardens import Details, details, stored_boxes
-from .greenery import field_parcels, winding_paths
+from .greenery import blob, field_parcels, winding_paths
 from .parcels import Parcel
 from .plots import (
     HOUSE_RULES,
@@ -146,7 +146,8 @@ class Planner:
         if plot.area < 4000:
             self._add(plot, "meadow")
             return
-        size = rng.uniform(50, 90), rng.uniform(130, 260)
+        scale = float(rng.choice([0.6, 1.0, 1.6, 2.2]))
+        size = scale * rng.uniform(50, 90), scale * rng.uniform(130, 230)
         parcels, cuts, heading = field_parcels(plot, rng, size=size)
         for parcel in parcels:
             luck = rng.random()
@@ -154,6 +155,17 @@ class Planner:
             turn = (np.pi / 2) * (rng.random() < 0.3)
             self._add(parcel, use if parcel.area > 1500 else "meadow", heading + turn)
         self._field_edges(cuts)
+        for _ in range(rng.poisson(plot.area / 350_000)):
+            self._grove(plot)
+
+    def _grove(self, plot: Any) -> None:
+        """A wood that grew across the borders of fields."""
+        left, bottom, right, top = plot.bounds
+        middle = self.rng.uniform((left, bottom), (right, top))
+        grove = blob(self.rng, middle, self.rng.uniform(25, 160), rough=0.4)
+        for part in shapely.get_parts(grove.intersection(plot.buffer(-3))):
+            if part.area > 800:
+                self._add(part, "wood")
 
     def _field_edges(self, cuts: list[Any]) -> None:
         rng = self.rng
@@ -194,10 +206,14 @@ class Planner:
         corners = houses.corners[home & (rng.random(len(home)) < 0.75)]
         side = rng.choice([0.15, 0.85], len(corners))[:, None]
         fronts = shapely.points(corners[:, 0] * (1 - side) + corners[:, 1] * side)
-        drives = shapely.shortest_line(fronts, roads[tree.query_nearest(fronts, all_matches=False)[1]])
+        drives = shapely.shortest_line(
+            fronts, roads[tree.query_nearest(fronts, all_matches=False)[1]]
+        )
         reach = shapely.length(drives)
         self.lines["driveway"] += list(drives[(reach > 4) & (reach < 26)])
-        lots = np.array([p.shape.centroid for p in self.parcels if p.use == "parking"], dtype=object)
+        lots = np.array(
+            [p.shape.centroid for p in self.parcels if p.use == "parking"], dtype=object
+        )
         if not len(lots):
             return
         ways = shapely.shortest_line(lots, roads[tree.query_nearest(lots, all_matches=False)[1]])

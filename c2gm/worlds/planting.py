@@ -70,8 +70,9 @@ def plant(
         lined = [line for line in avenues if rng.random() < share]
         row = along_lines(lined, rng.uniform(8, 15), 6.5, rng)
         groups.append(np.column_stack([row, rng.uniform(1.8, 3.8, len(row))]))
-    if not water.is_empty and density > 0.3:
-        groups.append(_bank_trees(water, rng))
+    banks = [water.buffer(rng.uniform(4, 7)).boundary]
+    banks += [stream.buffer(rng.uniform(2.5, 4)).boundary for stream in lines["stream"]]
+    groups += [_bank_trees(bank, rng) for bank in banks if density > 0.3 and not bank.is_empty]
     trees = np.concatenate(groups) if groups else np.zeros((0, 3))
     planted: np.ndarray = trees[~_crowded(shapely.points(trees[:, :2]), lines, buildings, water)]
     return planted
@@ -93,8 +94,7 @@ def _growth(
     return scattered(parcel.shape, spacing, rng, share=share), radii
 
 
-def _bank_trees(water: Any, rng: np.random.Generator) -> np.ndarray:
-    shore = water.buffer(rng.uniform(4, 7)).boundary
+def _bank_trees(shore: Any, rng: np.random.Generator) -> np.ndarray:
     steps = np.arange(0, shore.length, 6.5)
     # trees stand in groups: a slow wave of chance along the shore
     group = np.sin(steps / 37 + rng.uniform(0, 6)) + np.sin(steps / 101 + rng.uniform(0, 6))
@@ -109,7 +109,8 @@ def _crowded(
 ) -> np.ndarray:
     """Which points stand on roads, water, rails or roofs, bool [n]."""
     obstacles = [(buildings.polygons(), 1.0), (shapely.get_parts(water), 1.0)]
-    obstacles.append((np.array(lines["railway"], dtype=object), 5.0))
+    obstacles.append((np.array(lines["railway"] + lines["rail_yard"], dtype=object), 5.0))
+    obstacles.append((np.array(lines["stream"], dtype=object), 1.5))
     for kind, room in ROAD_ROOM.items():
         obstacles.append((np.array(lines[kind], dtype=object), HALF_WIDTHS[kind] + room))
     crowded = np.zeros(len(points), dtype=bool)

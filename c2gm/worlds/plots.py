@@ -39,22 +39,49 @@ class HouseRule:
 HOUSE_RULES = {
     "old": HouseRule((8, 17), (9, 14), (0, 0.6), (0, 0.4), (("gable", 1.0),), (6, 12), 0.96, 0.3),
     "perimeter": HouseRule(
-        (14, 26), (11, 14), (0.5, 2.5), (0, 0.2), (("gable", 0.5), ("flat", 0.5)), (12, 20), 0.94, 0.2
+        (14, 26),
+        (11, 14),
+        (0.5, 2.5),
+        (0, 0.2),
+        (("gable", 0.5), ("flat", 0.5)),
+        (12, 20),
+        0.94,
+        0.2,
     ),
-    "terraces": HouseRule((24, 52), (9, 11), (4, 6), (4, 9), (("gable", 0.9), ("flat", 0.1)), (5, 8), 0.94, 0.5),
+    "terraces": HouseRule(
+        (24, 52), (9, 11), (4, 6), (4, 9), (("gable", 0.9), ("flat", 0.1)), (5, 8), 0.94, 0.5
+    ),
     "villas": HouseRule(
-        (10, 15), (8, 12), (5, 10), (7, 15), (("gable", 0.55), ("hip", 0.4), ("flat", 0.05)), (4, 7), 0.88, 0.45, 0.35
+        (10, 15),
+        (8, 12),
+        (5, 10),
+        (7, 15),
+        (("gable", 0.55), ("hip", 0.4), ("flat", 0.05)),
+        (4, 7),
+        0.88,
+        0.45,
+        0.35,
     ),
     "grid houses": HouseRule(
         (12, 18), (9, 13), (6, 8), (4, 8), (("gable", 0.5), ("hip", 0.5)), (3, 6), 0.94, 0.3, 0.35
     ),
     "curved houses": HouseRule(
-        (14, 20), (10, 14), (7, 10), (5, 11), (("gable", 0.4), ("hip", 0.6)), (3, 6), 0.94, 0.15, 0.45
+        (14, 20),
+        (10, 14),
+        (7, 10),
+        (5, 11),
+        (("gable", 0.4), ("hip", 0.6)),
+        (3, 6),
+        0.94,
+        0.15,
+        0.45,
     ),
     "desert villas": HouseRule(
         (15, 21), (13, 18), (5, 8), (5, 8), (("flat", 0.85), ("hip", 0.15)), (6, 9), 0.86, 0.5, 0.4
     ),
-    "court": HouseRule((7, 20), (6, 11), (0, 1), (1, 14), (("flat", 0.7), ("gable", 0.3)), (3, 7), 0.7),
+    "court": HouseRule(
+        (7, 20), (6, 11), (0, 1), (1, 14), (("flat", 0.7), ("gable", 0.3)), (3, 7), 0.7
+    ),
     "farm": HouseRule((14, 34), (9, 15), (6, 14), (9, 26), (("gable", 1.0),), (4, 8), 0.8, 0.2),
 }
 
@@ -147,15 +174,21 @@ def _houses(
     parts = [Buildings(main, roofs.astype("U8"), heights, _named(quarter, len(chord)))]
     winged = rng.random(len(chord)) < rule.wing
     span = chord * rng.uniform(0.4, 0.6, len(chord))
-    place = front + inward * depth[:, None] + along * (
-        (chord - span) * rng.integers(0, 2, len(chord))
-    )[:, None]
+    place = (
+        front
+        + inward * depth[:, None]
+        + along * ((chord - span) * rng.integers(0, 2, len(chord)))[:, None]
+    )
     wings = _rectangles(place, along, inward, span, rng.uniform(3.5, 6.5, len(chord)))
-    parts.append(Buildings(wings, roofs.astype("U8"), heights, _named(quarter, len(chord))).chosen(winged))
+    parts.append(
+        Buildings(wings, roofs.astype("U8"), heights, _named(quarter, len(chord))).chosen(winged)
+    )
     shed = (rng.random(len(chord)) < rule.shed) & ~winged
-    place = front + inward * (depth + rng.uniform(3, 12, len(chord)))[:, None] + along * (
-        chord * rng.uniform(-0.1, 0.8, len(chord))
-    )[:, None]
+    place = (
+        front
+        + inward * (depth + rng.uniform(3, 12, len(chord)))[:, None]
+        + along * (chord * rng.uniform(-0.1, 0.8, len(chord)))[:, None]
+    )
     sheds = _rectangles(
         place, along, inward, rng.uniform(3, 7, len(chord)), rng.uniform(3, 6, len(chord))
     )
@@ -181,8 +214,13 @@ def courtyard_houses(plot: Any, rng: np.random.Generator) -> Buildings:
 def slabs(plot: Any, rng: np.random.Generator) -> Buildings:
     """Long blocks of flats in rows on a large plot, unchecked."""
     return _lattice(
-        plot, (rng.uniform(38, 75), rng.uniform(11, 15)), rng.uniform(20, 34), "slabs",
-        rng, height=(12, 30), filled=0.85,
+        plot,
+        (rng.uniform(38, 75), rng.uniform(11, 15)),
+        rng.uniform(20, 34),
+        "slabs",
+        rng,
+        height=(12, 30),
+        filled=0.85,
     )
 
 
@@ -253,7 +291,10 @@ def _lattice(
     corners = _rectangles(origin, *directions, width, depth)
     keep = rng.random(count) < filled
     return Buildings(
-        corners, np.full(count, "flat", dtype="U8"), rng.uniform(*height, count), _named(quarter, count)
+        corners,
+        np.full(count, "flat", dtype="U8"),
+        rng.uniform(*height, count),
+        _named(quarter, count),
     ).chosen(keep)
 
 

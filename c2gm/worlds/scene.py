@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.ops import substring
 
 from .layout import Layout, corridors
 from .palette import Palette, palette
@@ -48,7 +49,7 @@ class Scene:
     texture: tuple[ShapeSet, ...]
     fields: ShapeSet
     crowns: tuple[Crowns, ...]
-    roofs: tuple[ShapeSet, ShapeSet]
+    roofs: tuple[ShapeSet, ...]
     footprints: ShapeSet
     shadows: ShapeSet
     cars: ShapeSet
@@ -95,7 +96,7 @@ def scene(layout: Layout, seed: int) -> Scene:
         fields=_furrows(layout, rng),
         crowns=_crowns(layout, colours, rng),
         roofs=roof_faces(layout.buildings, colours, sun, rng),
-        footprints=shape_set(layout.buildings.polygons(), np.array([0, 0, 0])),
+        footprints=shape_set(layout.buildings.polygons(), np.array([50, 55, 0])),
         shadows=shape_set(building_shadows(layout.buildings, sun), np.array([0, 0, 255])),
         cars=shape_set(things, np.concatenate([car_colours, box_colours])),
         car_shadows=shape_set(
@@ -106,6 +107,7 @@ def scene(layout: Layout, seed: int) -> Scene:
 
 def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple[ShapeSet, ...]:
     lines = layout.lines
+    tracks = lines["railway"] + lines["rail_yard"]
     order = [p for p in layout.parcels if p.use not in OVERLAID]
     over = [p for p in layout.parcels if p.use in OVERLAID]
     pavement = rng.random() < (0.85 if layout.profile.kind != "village" else 0.3)
@@ -116,7 +118,9 @@ def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple
         _coloured(over, colours),
         _plain(layout.water.buffer(3.0), colours.bank),
         _plain(layout.water, colours.water),
-        _plain(layout.skeleton.railway.buffer(4.0), colours.ballast),
+        _plain(shapely.union_all(lines["stream"]).buffer(3.0), colours.bank),
+        _plain(shapely.union_all(lines["stream"]).buffer(1.4), colours.water),
+        _plain(shapely.union_all(tracks).buffer(4.0), colours.ballast),
         _plain(corridors(lines, ("street",), 1.8), side),
         _plain(corridors(lines, ("main_road",), 2.6), side),
         _plain(corridors(lines, ("track",), 0.0), colours.earth),
@@ -124,9 +128,12 @@ def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple
         _shaded(lines["driveway"], HALF_WIDTHS["driveway"], colours.pavement, rng),
         _shaded(lines["service"], HALF_WIDTHS["service"], colours.street, rng),
         _plain(corridors(lines, ("street",), 0.0), colours.street),
+        _patches(lines["street"], HALF_WIDTHS["street"], colours.street, rng),
         _plain(corridors(lines, ("main_road",), 0.0), colours.asphalt),
+        _patches(lines["main_road"], HALF_WIDTHS["main_road"], colours.asphalt, rng),
         _plain(corridors(lines, ("motorway",), 2.4), _times(colours.asphalt, 0.92)),
         _plain(corridors(lines, ("motorway",), 0.0), colours.asphalt),
+        _patches(layout.skeleton.carriageways, HALF_WIDTHS["motorway"], colours.asphalt, rng),
     ]
     return tuple(layer for layer in layers if len(layer.bounds))
 
@@ -137,7 +144,10 @@ def _garden_layers(
     own = layout.details
     lawns = colours.ground["desert villas" if layout.profile.climate == "desert" else "villas"]
     choices = np.array([*lawns, *lawns, colours.ground["meadow"][0]])
-    tones = choices[(own.tones * len(choices)).astype(int)] * (0.86 + 0.3 * (own.tones * 37 % 1))[:, None]
+    tones = (
+        choices[(own.tones * len(choices)).astype(int)]
+        * (0.86 + 0.3 * (own.tones * 37 % 1))[:, None]
+    )
     paved = np.array(colours.ground["parking"][0])
     shade = rng.choice([0.9, 1.0, 1.1], len(own.aprons))[:, None]
     hedge = np.array(colours.crowns[1])
@@ -173,6 +183,24 @@ def _shaded(
     return shape_set(strips, np.clip(np.array(colour) * shade[:, None], 0, 255))
 
 
+def _patches(
+    lines: list[Any], half: float, colour: tuple[float, float, float], rng: np.random.Generator
+) -> ShapeSet:
+    """Stretches of road that were paved at another time, some of one lane only."""
+    stretches = []
+    for line in lines:
+        for _ in range(rng.poisson(line.length / 90)):
+            start = rng.uniform(0, line.length)
+            part = substring(line, start, start + rng.exponential(45) + 3)
+            if shapely.get_type_id(part) == 1 and part.length > 3:
+                lane = rng.random() < 0.4
+                stretches.append(shapely.offset_curve(part, half / 2) if lane else part)
+    widths = np.where(rng.random(len(stretches)) < 0.5, 0.98, 0.48) * half
+    strips = shapely.buffer(np.array(stretches, dtype=object), widths, cap_style="flat")
+    shade = rng.choice([0.8, 0.88, 0.94, 1.06, 1.1], len(stretches))
+    return shape_set(strips, np.clip(np.array(colour) * shade[:, None], 0, 255))
+
+
 def _markings(layout: Layout) -> tuple[ShapeSet, ...]:
     lines = layout.lines
     white = np.array([214, 212, 206])
@@ -192,8 +220,8 @@ def _markings(layout: Layout) -> tuple[ShapeSet, ...]:
     ]
     rails = [
         part
-        for line in lines["railway"]
-        for side in (-2.9, -1.4, 1.4, 2.9)
+        for line in lines["railway"] + lines["rail_yard"]
+        for side in (-0.75, 0.75)
         for part in shapely.get_parts(shapely.offset_curve(line, side))
     ]
     return (
@@ -215,7 +243,7 @@ def _textures(layout: Layout) -> tuple[ShapeSet, ...]:
     return (
         shape_set([p.shape for p in layout.parcels], codes),
         _plain(layout.water, (10, 25, 0)),
-        _plain(roads, (36, 60, 0)),
+        _plain(roads, (56, 70, 0)),
     )
 
 
@@ -224,15 +252,13 @@ def _furrows(layout: Layout, rng: np.random.Generator) -> ShapeSet:
     codes = []
     for parcel in parcels:
         heading = int(np.degrees(parcel.heading)) % FURROW_HEADINGS
-        spacing = int(rng.integers(25, 90)) if parcel.use == "fields" else 120
-        codes.append((heading, spacing, int(rng.integers(10, 110))))
+        spacing = int(rng.integers(20, 64)) if parcel.use == "fields" else 120
+        codes.append((heading, spacing, int(90 * rng.random() ** 2)))
     return shape_set([p.shape for p in parcels], np.array(codes).reshape(-1, 3))
 
 
 def _crowns(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple[Crowns, ...]:
-    shades = [
-        _times(colour, light) for colour in colours.crowns for light in (0.9, 1.05)
-    ]
+    shades = [_times(colour, light) for colour in colours.crowns for light in (0.9, 1.05)]
     own = rng.integers(len(shades), size=len(layout.trees))
     return tuple(
         Crowns(layout.trees[own == k, :2], layout.trees[own == k, 2], shade)
@@ -241,25 +267,41 @@ def _crowns(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple
 
 
 CAR_COLOURS = np.array(
-    [(206, 206, 206), (232, 232, 232), (60, 60, 64), (92, 94, 98), (140, 144, 150), (128, 48, 42), (56, 70, 104)]
+    [
+        (206, 206, 206),
+        (232, 232, 232),
+        (60, 60, 64),
+        (92, 94, 98),
+        (140, 144, 150),
+        (128, 48, 42),
+        (56, 70, 104),
+    ]
 )
 
 
 def _cars(layout: Layout, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     places, headings = [], []
-    for kind, spacing, offset in (("main_road", 45.0, 2.2), ("street", 75.0, 2.6), ("driveway", 14.0, 0.0)):
+    for kind, spacing, offset in (
+        ("main_road", 45.0, 2.2),
+        ("street", 75.0, 2.6),
+        ("driveway", 14.0, 0.0),
+    ):
         for line in layout.lines[kind]:
             count = rng.poisson(line.length / spacing)
             if not count:
                 continue
             at = rng.uniform(0, line.length, count)
             first = shapely.get_coordinates(shapely.line_interpolate_point(line, at))
-            second = shapely.get_coordinates(shapely.line_interpolate_point(line, np.minimum(at + 1, line.length)))
+            second = shapely.get_coordinates(
+                shapely.line_interpolate_point(line, np.minimum(at + 1, line.length))
+            )
             run = second - first
             keep = np.hypot(*run.T) > 0.1
             heading = np.arctan2(run[keep, 1], run[keep, 0])
             side = rng.choice([-1, 1], int(keep.sum())) * offset
-            places.append(first[keep] + np.stack([-np.sin(heading), np.cos(heading)], 1) * side[:, None])
+            places.append(
+                first[keep] + np.stack([-np.sin(heading), np.cos(heading)], 1) * side[:, None]
+            )
             headings.append(heading)
     for parcel in layout.parcels:
         if parcel.use == "parking":
@@ -289,7 +331,9 @@ def _parked(parcel: Parcel, rng: np.random.Generator) -> tuple[np.ndarray, float
         return np.zeros((0, 2)), 0.0
     grid = np.stack(np.meshgrid(steps / length, np.array(rows) / depth), -1).reshape(-1, 2)
     grid = grid[rng.random(len(grid)) < 0.15 + 0.7 * parcel.chance]
-    return corners[0] + grid[:, :1] * along + grid[:, 1:] * down, float(np.arctan2(down[1], down[0]))
+    return corners[0] + grid[:, :1] * along + grid[:, 1:] * down, float(
+        np.arctan2(down[1], down[0])
+    )
 
 
 def _times(colour: tuple[float, float, float], factor: float) -> tuple[float, float, float]:

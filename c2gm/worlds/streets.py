@@ -93,9 +93,7 @@ def _lengthened(line: Any, metres: float) -> Any:
     return shapely.LineString(points)
 
 
-def _thinned(
-    ends: list[tuple[int, int]], rule: StreetRule, rng: np.random.Generator
-) -> list[int]:
+def _thinned(ends: list[tuple[int, int]], rule: StreetRule, rng: np.random.Generator) -> list[int]:
     """Indices of the edges to keep: a spanning forest (the border is one node) and more."""
     group = {node: node for pair in ends for node in pair}
 
@@ -146,9 +144,7 @@ def _grid(
     middle = np.array(cell.centroid.coords[0])
     corners = (np.array(cell.minimum_rotated_rectangle.exterior.coords) - middle) @ turn.T
     axes = []
-    for low, high, spacing in zip(
-        corners.min(0), corners.max(0), rule.spacing[::-1], strict=True
-    ):
+    for low, high, spacing in zip(corners.min(0), corners.max(0), rule.spacing[::-1], strict=True):
         count = max(1, round((high - low) / spacing))
         steps = np.linspace(low, high, count + 1)
         steps[1:-1] += rng.uniform(-0.1, 0.1, max(0, count - 1)) * spacing

@@ -77,9 +77,7 @@ class Town:
     @cached_property
     def _painter(self) -> AerialPainter:
         column, row = self._centre
-        return AerialPainter(
-            scene(self.layout, self.seed), seed=self.seed, centre=(column, row)
-        )
+        return AerialPainter(scene(self.layout, self.seed), seed=self.seed, centre=(column, row))
 
     @property
     def _centre(self) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.ops import substring
 
 from .profiles import Profile
 
@@ -35,7 +36,9 @@ class Skeleton:
         carriageways: its two sides.
         ramps: between the motorway and main roads.
         railway: the line, or an empty one.
+        yard: sidings beside the railway.
         main_roads: lines, noded.
+        streams: lines of water too narrow for an area.
     """
 
     water: Any
@@ -43,7 +46,9 @@ class Skeleton:
     carriageways: list[Any]
     ramps: list[Any]
     railway: Any
+    yard: list[Any]
     main_roads: list[Any]
+    streams: list[Any]
 
 
 def skeleton(profile: Profile, rng: np.random.Generator) -> Skeleton:
@@ -59,8 +64,10 @@ def skeleton(profile: Profile, rng: np.random.Generator) -> Skeleton:
     blocked = shapely.union_all([sea, _along(water, 90.0)])
     main = shapely.union_all(main).difference(blocked).intersection(FRAME)
     main_roads = _long_parts(shapely.node(main), 15.0)
-    sides = _sides(axis)
-    return Skeleton(water, axis, sides, _ramps(axis, main_roads, rng), railway, main_roads)
+    ramps = _ramps(axis, main_roads, rng)
+    streams = [] if profile.climate == "desert" else _streams(water, rng)
+    yard = _sidings(railway.difference(water.buffer(20)), profile, rng)
+    return Skeleton(water, axis, _sides(axis), ramps, railway, yard, main_roads, streams)
 
 
 def wavy(
@@ -93,18 +100,58 @@ def _waters(profile: Profile, rng: np.random.Generator) -> Any:
         return river.intersection(FRAME)
     if profile.water == "coast":
         offset = rng.uniform(250, 1050)
-        shore = wavy(
-            rng,
-            -along * 3200 + across * offset,
-            along * 3200 + across * offset,
-            sway=110,
-            length=900,
-        )
+        ends = along * 3200
+        shore = _shore(rng, -ends + across * offset, ends + across * offset)
         sea = shapely.Polygon(
-            np.concatenate([shore, [along * 3200 + across * 4000, -along * 3200 + across * 4000]])
+            np.concatenate([shore, [ends + across * 4000, -ends + across * 4000]])
         )
         return sea.buffer(0).intersection(FRAME)
     return shapely.Polygon()
+
+
+def _shore(rng: np.random.Generator, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """A coast with bays of every size, points every 12 m."""
+    run = end - start
+    distance = float(np.hypot(*run))
+    steps = np.arange(0, distance, 12.0)
+    side = np.zeros_like(steps)
+    for wave in (1700.0, 900.0, 420.0, 190.0, 85.0):
+        knots = rng.normal(0, 1, int(distance / wave) + 3)
+        place = steps / wave
+        share = place % 1.0
+        share = share * share * (3 - 2 * share)
+        cell = place.astype(int)
+        side += 0.085 * wave**0.93 * (knots[cell] * (1 - share) + knots[cell + 1] * share)
+    normal = np.array([-run[1], run[0]]) / distance
+    points: np.ndarray = start + (steps / distance)[:, None] * run + side[:, None] * normal
+    return points
+
+
+def _sidings(railway: Any, profile: Profile, rng: np.random.Generator) -> list[Any]:
+    """Parallel tracks beside a stretch of the railway."""
+    track = _longest(railway)
+    if track.length < 500 or rng.random() > (0.8 if profile.kind == "industry" else 0.3):
+        return []
+    start = rng.uniform(0.2, 0.5) * track.length
+    side = rng.choice([-1, 1])
+    sidings = []
+    for number in range(1, int(rng.integers(3, 8))):
+        part = substring(track, start + 25 * number, start + rng.uniform(260, 420) - 25 * number)
+        sidings.append(shapely.offset_curve(part, side * 4.8 * number))
+    return [siding for siding in sidings if siding.length > 60]
+
+
+def _streams(water: Any, rng: np.random.Generator) -> list[Any]:
+    """Streams that wind from one rim to another or into the river or the sea."""
+    streams = []
+    for _ in range(int(rng.integers(0, 3))):
+        heading, offset = rng.uniform(0, 2 * np.pi), rng.uniform(500, 1300)
+        along = np.array([np.cos(heading), np.sin(heading)])
+        across = np.array([-along[1], along[0]]) * offset
+        line = wavy(rng, across - along * 2200, across + along * 2200, sway=70, length=420)
+        dry = shapely.LineString(line).intersection(FRAME).difference(water)
+        streams += [part for part in shapely.get_parts(dry) if part.length > 250]
+    return streams
 
 
 def _passing_line(
@@ -139,9 +186,9 @@ def _main_roads(profile: Profile, rng: np.random.Generator, heading: float) -> l
 
 def _ring(rng: np.random.Generator, hub: np.ndarray, radius: float) -> np.ndarray:
     turns = np.linspace(0, 2 * np.pi, 90)
-    swell = 1 + sum(
-        rng.uniform(0.02, 0.07) * np.cos(k * turns + rng.uniform(0, 6.3)) for k in (2, 3, 5)
-    )
+    swell = np.ones_like(turns)
+    for waves in (2, 3, 5):
+        swell += rng.uniform(0.02, 0.11) * np.cos(waves * turns + rng.uniform(0, 6.3))
     ring: np.ndarray = hub + radius * swell[:, None] * np.stack([np.cos(turns), np.sin(turns)], 1)
     return ring
 
@@ -170,13 +217,11 @@ def _along(water: Any, longest: float) -> Any:
 def _sides(axis: Any) -> list[Any]:
     if axis.is_empty:
         return []
-    return [
-        shapely.offset_curve(axis, side * MOTORWAY_GAP, join_style="mitre") for side in (-1, 1)
-    ]
+    return [shapely.offset_curve(axis, side * MOTORWAY_GAP, join_style="mitre") for side in (-1, 1)]
 
 
 def _ramps(axis: Any, main_roads: list[Any], rng: np.random.Generator) -> list[Any]:
-    """Diamond ramps where main roads cross the motorway, at crossings 500 m apart or more."""
+    """Diamond ramps where main roads cross the motorway, at crossings 700 m apart or more."""
     if axis.is_empty:
         return []
     places: list[float] = []
@@ -186,7 +231,7 @@ def _ramps(axis: Any, main_roads: list[Any], rng: np.random.Generator) -> list[A
             if shapely.get_type_id(point) != 0:
                 continue
             place = axis.project(point)
-            if any(abs(place - other) < 500 for other in places):
+            if any(abs(place - other) < 700 for other in places):
                 continue
             places.append(place)
             ramps.extend(_diamond(axis, road, place, rng.uniform(38, 60)))

@@ -35,7 +35,9 @@ def map_objects(layout: Layout, origin: tuple[float, float]) -> MapObjects:
     shift = np.array(origin)
     return MapObjects(
         areas={kind: _moved(shapes, shift) for kind, shapes in areas.items() if shapes},
-        lines={kind: _moved(_clipped(lines), shift) for kind, lines in layout.lines.items() if lines},
+        lines={
+            kind: _moved(_clipped(lines), shift) for kind, lines in layout.lines.items() if lines
+        },
         trees=layout.trees[:, :2] + shift,
     )
 
