@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,12 +26,13 @@ from ..grid import (
 from ..legend import GROUND
 from .base import TileSet
 from .metadata import Extents
-from .storing import sync_folder, write_error
+from .storing import disk_full, sync_folder, write_error
 
 Bounds = tuple[float, float, float, float]
 
 MAX_PIXELS_IN_MEMORY = 100_000_000  # 300 MB
 MAX_PIXELS_IN_FILE = 2_000_000_000  # more than programs for pictures open
+_NO_ROOM = 1 << 20
 
 
 def stitch(
@@ -99,7 +101,7 @@ def stitch_to_file(
         if suffix == ".png":
             _write_png(temporary, box, strips)
         else:
-            _write_geotiff(temporary, box, strips)
+            _write_geotiff(temporary, out, box, strips)
         os.replace(temporary, out)
         sync_folder(out.parent)
     except OSError as error:
@@ -216,12 +218,13 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return len(content).to_bytes(4, "big") + kind + content + checksum.to_bytes(4, "big")
 
 
-def _write_geotiff(file: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> None:
+def _write_geotiff(file: Path, out: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> None:
     import rasterio
     from rasterio.errors import RasterioError
     from rasterio.windows import Window as RasterWindow
 
-    left, bottom, right, top = box.mercator_bounds()
+    left, _, _, top = box.mercator_bounds()
+    resolution = mercator_resolution(box.zoom)
     profile = {
         "driver": "GTiff",
         "width": box.width,
@@ -229,9 +232,7 @@ def _write_geotiff(file: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> N
         "count": 3,
         "dtype": "uint8",
         "crs": "EPSG:3857",
-        "transform": rasterio.transform.from_bounds(
-            left, bottom, right, top, box.width, box.height
-        ),
+        "transform": rasterio.Affine(resolution, 0, left, 0, -resolution, top),
         "tiled": True,
         "blockxsize": TILE_SIZE,
         "blockysize": TILE_SIZE,
@@ -248,4 +249,7 @@ def _write_geotiff(file: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> N
                 target.write(strip.transpose(2, 0, 1), window=window)
                 row += len(strip)
     except RasterioError as error:
-        raise TilesetError(f"{file.name} cannot be written: {error}.") from error
+        # GDAL says only "Write failed"; a disk without a block left tells why.
+        if shutil.disk_usage(file.parent).free < _NO_ROOM:
+            raise disk_full(out) from error
+        raise TilesetError(f"{out} cannot be written: {error}") from error

@@ -1,3 +1,4 @@
+import sys
 import tracemalloc
 
 import numpy as np
@@ -140,6 +141,22 @@ def test_a_full_disk_leaves_the_old_picture(town_folder, tmp_path, monkeypatch):
         stitch_to_file(tileset, 3, out=out, overwrite=True)
     assert out.read_bytes() == b"mine"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["map.png", "town"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a small file system of its own")
+@pytest.mark.parametrize("name", ["map.png", "map.tif"])
+def test_a_really_full_disk_is_told(name, small_disk):
+    class Noise:
+        zooms = (10,)
+        random = np.random.default_rng(0)
+
+        def get(self, tile):
+            return self.random.integers(0, 255, (256, 256, 3), dtype=np.uint8)
+
+    bounds = bounds_of(TileRange(10, 500, 500, 503, 509))
+    with pytest.raises(DiskFull, match=f"before {name} was complete"):
+        stitch_to_file(Noise(), 10, out=small_disk / name, bounds=bounds)
+    assert list(small_disk.iterdir()) == []
 
 
 def test_memory_holds_one_row_of_tiles(tmp_path, make_picture):
