@@ -155,6 +155,7 @@ class Windows(io.ComfyNode):
                     default=1,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=False,
                     tooltip="Seed of the world noise; the same everywhere on one map.",
                 ),
             ],

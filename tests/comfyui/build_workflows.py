@@ -1,0 +1,62 @@
+"""Write the shipped workflows: the page's form to `workflows/`, the API form beside this file.
+
+Needs the server (`install_server.py`), whose node definitions tell the order of widgets. It also
+writes `object_info.json`, the frozen definitions of our nodes; look at the difference before you
+commit it, because inputs may only ever be appended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from comfyui_server import Server
+from install_server import DEFAULT_FOLDER, HERE, REPOSITORY
+from workflow_graphs import WORKFLOWS, api_prompt, page_workflow
+
+OBJECT_INFO = HERE / "object_info.json"
+
+
+def file_stem(title: str) -> str:
+    """Name of the API form's file."""
+    return title.lower().replace(",", "").replace(" ", "_")
+
+
+def our_nodes(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Definitions of the pack's nodes without what depends on the machine: lists of files."""
+    ours = {name: entry for name, entry in definitions.items() if name.startswith("C2GM")}
+    ours = json.loads(json.dumps(ours))
+    for name in ("C2GMLoadSGDM", "C2GMLoadImagery", "C2GMLoadTileset"):
+        for key in ("file", "base"):
+            if key in ours[name]["input"]["required"]:
+                ours[name]["input"]["required"][key][1].pop("options")
+    for entry in ours.values():
+        entry.pop("python_module")
+    return ours
+
+
+def write_all(definitions: dict[str, Any]) -> None:
+    """Write every file."""
+    _write(OBJECT_INFO, our_nodes(definitions))
+    for title, make in WORKFLOWS.items():
+        graph = make()
+        _write(REPOSITORY / "workflows" / f"{title}.json", page_workflow(graph, definitions))
+        _write(HERE / "api" / f"{file_stem(title)}.json", api_prompt(graph))
+
+
+def _write(path: Path, value: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as base:
+        folder = Path(os.environ.get("C2GM_COMFYUI", DEFAULT_FOLDER))
+        server = Server(folder, Path(base))
+        try:
+            write_all(server.get_json("/object_info"))
+        finally:
+            server.stop()
