@@ -147,7 +147,7 @@ class AerialPainter:
 
     def _crowns(self, canvas: Canvas, zoom: int) -> None:
         sun = self._scene.sun.towards
-        outline = _circle(7 if zoom <= 16 else 11)
+        outline = _circle(6 if zoom <= 16 else 8 if zoom == 17 else 11)
         for crowns in self._scene.crowns:
             canvas.fill_copies(outline, crowns.places, crowns.radii, _scaled(crowns.colour, 0.72))
         for crowns in self._scene.crowns:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..grid import PixelBox, mercator_resolution
-from .shapes import ShapeSet
+from .shapes import LONGEST_EDGE, ShapeSet
 
-MARGIN = 48  # px drawn beyond the box, so that clipping at the rim never shows inside
 SUBPIXELS = 256  # Agg's own raster; vertices on it are drawn the same whatever the box
 
 
@@ -15,7 +16,7 @@ class Canvas:
     """Draws in metres from a centre that lies on a whole pixel of every zoom.
 
     Args:
-        box: the pixels wanted; `MARGIN` more on each side are drawn and cut off.
+        box: the pixels wanted; a margin on each side is drawn and cut off.
         centre: (column, row) of the origin at the box's zoom.
         background: colour of undrawn pixels.
         antialiased: whether edges blend; codes must not.
@@ -32,9 +33,10 @@ class Canvas:
         from matplotlib.backends.backend_agg import RendererAgg
         from matplotlib.transforms import IdentityTransform
 
-        self._box = box
-        grown = box.grown(MARGIN)
         self._per_metre = 1 / mercator_resolution(box.zoom)
+        # edges that reach into the box end within the margin: clipping never shows inside
+        self._margin = math.ceil(LONGEST_EDGE * self._per_metre) + 4
+        grown = box.grown(self._margin)
         self._shift = np.array([centre[0] - grown.left, grown.bottom - centre[1]], dtype=np.float64)
         self._renderer = RendererAgg(grown.width, grown.height, 72)
         self._identity = IdentityTransform()
@@ -54,8 +56,10 @@ class Canvas:
 
     def fill(self, shapes: ShapeSet) -> None:
         """Draw shapes in their own colours."""
-        for vertices, codes, colour in shapes.within(*self._view):
-            self._draw(self._pixels(vertices), codes, colour)
+        vertices, codes, runs = shapes.within(*self._view)
+        pixels = self._pixels(vertices)
+        for first, last, colour in runs:
+            self._draw(pixels[first:last], codes[first:last], colour)
 
     def fill_copies(
         self,
@@ -78,7 +82,8 @@ class Canvas:
     def pixels(self) -> np.ndarray:
         """The box's picture, uint8 [H,W,3]."""
         drawn = np.asarray(self._renderer.buffer_rgba())
-        picture: np.ndarray = drawn[MARGIN:-MARGIN, MARGIN:-MARGIN, :3]
+        inner = slice(self._margin, -self._margin)
+        picture: np.ndarray = drawn[inner, inner, :3]
         return picture
 
     def _pixels(self, metres: np.ndarray) -> np.ndarray:

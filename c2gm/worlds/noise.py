@@ -29,10 +29,14 @@ class WorldNoise:
         """Smooth noise of one wavelength in metres, float32 [H,W] in -1..1, other for each salt."""
         rows, row_share = self._lattice(grid.y, period, salt * 61)
         columns, column_share = self._lattice(grid.x, period, salt * 37)
-        first = self._table[:, columns % TABLE]
-        across = first + (self._table[:, (columns + 1) % TABLE] - first) * column_share
-        top = across[rows % TABLE]
-        noise: np.ndarray = top + (across[(rows + 1) % TABLE] - top) * row_share[:, None]
+        lowest = int(rows.min())
+        band = self._table[np.arange(lowest, int(rows.max()) + 2) % TABLE]
+        first = band[:, columns % TABLE]
+        across = first + (band[:, (columns + 1) % TABLE] - first) * column_share
+        steps = across[1:] - across[:-1]
+        noise: np.ndarray = steps[rows - lowest]
+        noise *= row_share[:, None]
+        noise += across[rows - lowest]
         return noise
 
     @staticmethod

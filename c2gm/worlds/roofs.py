@@ -168,5 +168,5 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 def _rounded(colours: np.ndarray) -> np.ndarray:
     """Colours on a coarse raster, so that many faces share one drawing call."""
-    rounded: np.ndarray = np.clip(np.round(colours / 8) * 8, 0, 255).astype(np.uint8)
+    rounded: np.ndarray = np.clip(np.round(colours / 12) * 12, 0, 255).astype(np.uint8)
     return rounded

@@ -143,16 +143,15 @@ def _garden_layers(
 ) -> tuple[ShapeSet, ...]:
     own = layout.details
     lawns = colours.ground["desert villas" if layout.profile.climate == "desert" else "villas"]
-    choices = np.array([*lawns, *lawns, colours.ground["meadow"][0]])
-    tones = (
-        choices[(own.tones * len(choices)).astype(int)]
-        * (0.86 + 0.3 * (own.tones * 37 % 1))[:, None]
-    )
+    choices = np.array([*lawns, colours.ground["meadow"][0]])
+    light = np.array([0.86, 0.97, 1.07, 1.16])
+    tones = choices[(own.tones * len(choices)).astype(int)]
+    tones = tones * light[(own.tones * 37 % 1 * len(light)).astype(int)][:, None]
     paved = np.array(colours.ground["parking"][0])
     shade = rng.choice([0.9, 1.0, 1.1], len(own.aprons))[:, None]
     hedge = np.array(colours.crowns[1])
     return (
-        shape_set(own.lots, np.clip(np.round(tones / 6) * 6, 0, 255)),
+        shape_set(own.lots, np.clip(tones, 0, 255)),
         shape_set(own.aprons, np.clip(paved * shade, 0, 255)),
         shape_set(own.patios, np.array(colours.pavement)),
         shape_set(own.walls, np.array(colours.pavement)),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
 
-LONGEST_EDGE = 16.0  # metres; shorter than the canvas margin, so that no edge in view is clipped
+LONGEST_EDGE = 12.0  # metres; a canvas has this margin, so that no edge in view is clipped
 
 
 @dataclass(frozen=True)
@@ -33,21 +32,27 @@ class ShapeSet:
 
     def within(
         self, left: float, bottom: float, right: float, top: float
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, tuple[int, int, int]]]:
-        """(vertices, codes, colour) of the shapes that touch a rectangle, one item a colour."""
-        if len(self.bounds) == 0:
-            return
+    ) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int, tuple[int, int, int]]]]:
+        """Vertices and codes of the shapes that touch a rectangle, and the runs of one colour in
+        them as (first, end, colour).
+        """
         box = self.bounds
         seen = (box[:, 0] < right) & (box[:, 2] > left) & (box[:, 1] < top) & (box[:, 3] > bottom)
         chosen = np.flatnonzero(seen)
         if len(chosen) == 0:
-            return
+            return self.vertices[:0], self.codes[:0], []
+        ends = np.cumsum(self.starts[chosen + 1] - self.starts[chosen])
+        picked = _ranges(self.starts[chosen], self.starts[chosen + 1])
         colours = self.colours[chosen]
-        changes = np.flatnonzero((colours[1:] != colours[:-1]).any(1)) + 1
-        for group in np.split(chosen, changes):
-            picked = _ranges(self.starts[group], self.starts[group + 1])
-            red, green, blue = self.colours[group[0]].tolist()
-            yield self.vertices[picked], self.codes[picked], (red, green, blue)
+        changes = np.flatnonzero((colours[1:] != colours[:-1]).any(1))
+        firsts = [0, *ends[changes].tolist()]
+        lasts = [*ends[changes].tolist(), int(ends[-1])]
+        tints = colours[np.concatenate(([0], changes + 1))].tolist()
+        runs = [
+            (first, last, (tint[0], tint[1], tint[2]))
+            for first, last, tint in zip(firsts, lasts, tints, strict=True)
+        ]
+        return self.vertices[picked], self.codes[picked], runs
 
 
 def shape_set(polygons: Any, colours: np.ndarray) -> ShapeSet:

@@ -26,7 +26,7 @@ from .scene import scene
 
 GENERATOR_VERSION = 1
 TOWN_ZOOM = 14
-LOWEST_ZOOM, HIGHEST_ZOOM = 14, 20
+LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
 
 
 class Town:
