@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
+_ROUND = 0.85  # compactness of a roundabout: a circle has 1, a hexagon 0.91, a square 0.79
 
 
 def merge_twins(lines: Shapes, distance: float) -> Shapes:
@@ -15,7 +16,7 @@ def merge_twins(lines: Shapes, distance: float) -> Shapes:
 
     Each point moves half the way to the nearest other line abeam of it; points with the same place
     move together, so that what was connected stays so. This is done twice, because slip roads lie
-    nearer than the other carriageway. Bends of one line (hairpins) are left alone.
+    nearer than the other carriageway. Bends of one line (hairpins) and roundabouts are left alone.
 
     Args:
         lines: line strings.
@@ -28,14 +29,30 @@ def merge_twins(lines: Shapes, distance: float) -> Shapes:
         return lines
     lines = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
     lines = shapely.segmentize(lines, distance / 2)
-    for _ in range(2):
-        lines = _moved_halfway(lines, distance)
-    return lines
-
-
-def _moved_halfway(lines: Shapes, distance: float) -> Shapes:
     points, line_of = shapely.get_coordinates(lines, return_index=True)
     place_of = np.unique(np.round(points, 3), axis=0, return_inverse=True)[1].ravel()
+    fixed = _on_roundabouts(points, lines)
+    for _ in range(2):
+        shift = _halfway(points, line_of, place_of, distance)
+        points = points + np.where(fixed[:, None], 0.0, _mean_by(shift, place_of))
+    moved: Shapes = shapely.set_coordinates(lines.copy(), points)
+    return moved
+
+
+def _on_roundabouts(points: np.ndarray, lines: Shapes) -> np.ndarray:
+    """Which points lie on the rim of a round face of the network, bool [n]."""
+    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
+    compactness = 4 * np.pi * shapely.area(faces) / np.maximum(shapely.length(faces), 1e-9) ** 2
+    rims = shapely.STRtree(shapely.boundary(faces[compactness > _ROUND]))
+    fixed = np.zeros(len(points), dtype=bool)
+    fixed[rims.query(shapely.points(points), predicate="dwithin", distance=0.01)[0]] = True
+    return fixed
+
+
+def _halfway(
+    points: np.ndarray, line_of: np.ndarray, place_of: np.ndarray, distance: float
+) -> np.ndarray:
+    """Half the way from each point to the nearest other line abeam of it, float64 [n,2]."""
     joined = line_of[1:] == line_of[:-1]
     starts, ends = points[:-1][joined], points[1:][joined]
     line_of_segment = line_of[:-1][joined]
@@ -61,8 +78,7 @@ def _moved_halfway(lines: Shapes, distance: float) -> Shapes:
     nearest = np.r_[True, at[1:] != at[:-1]] if len(at) else np.zeros(0, dtype=bool)
     shift = np.zeros_like(points)
     shift[at[nearest]] = offset[nearest] / 2
-    moved: Shapes = shapely.set_coordinates(lines.copy(), points + _mean_by(shift, place_of))
-    return moved
+    return shift
 
 
 def _headings(points: np.ndarray, line_of: np.ndarray) -> np.ndarray:

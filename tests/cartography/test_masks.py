@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from rasterio.transform import from_origin
+from rasterio import Affine
 
 from c2gm.cartography.map_objects import MapObjects
 from c2gm.cartography.masks import vectorise_classes
@@ -25,7 +25,7 @@ def write_classes(path: Path, classes: np.ndarray, crs: str | None = "EPSG:3857"
         count=1,
         dtype="uint8",
         crs=crs,
-        transform=from_origin(1_000_000, 5_000_000, 2, 2),
+        transform=Affine(2, 0, 1_000_000, 0, -2, 5_000_000),
     ) as raster:
         raster.write(classes, 1)
     return path

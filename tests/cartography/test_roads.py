@@ -40,6 +40,14 @@ def test_hairpins_and_crossings_are_no_twins() -> None:
     assert shapely.hausdorff_distance(merged, shapes(hairpin, crossing)).max() < 1e-6
 
 
+def test_roundabouts_keep_their_size() -> None:
+    angles = np.linspace(0, 2 * np.pi, 25)
+    ring = [(15 * np.cos(angle), 15 * np.sin(angle)) for angle in angles]
+    halves = shapes(line(*ring[:13]), line(*ring[12:]), line((15, 0), (300, 0)))
+    merged = merge_twins(halves, 40.0)
+    assert np.isclose(shapely.length(merged).sum(), shapely.length(halves).sum())
+
+
 def test_short_dead_ends_fall_away_and_long_ones_stay() -> None:
     streets = shapes(line((0, 0), (500, 0)), line((200, 0), (200, 30)), line((300, 0), (300, 200)))
     kept = drop_dead_ends(streets, 50.0, others=NOTHING)
