@@ -80,7 +80,7 @@ class SGDMMapModel:
             ConfigError: the model needs a reference, and there is none.
         """
         return self.model.features(
-            self._pixels(imagery), None if reference is None else self._pixels(reference)
+            self.to_pixels(imagery), None if reference is None else self.to_pixels(reference)
         )
 
     @torch.inference_mode()
@@ -116,7 +116,8 @@ class SGDMMapModel:
 
         return predict
 
-    def _pixels(self, pictures: np.ndarray) -> Tensor:
+    def to_pixels(self, pictures: np.ndarray) -> Tensor:
+        """Pictures uint8 [B,H,W,3] as the network reads them, float [-1,1] [B,3,H,W]."""
         pixels = torch.from_numpy(np.ascontiguousarray(pictures)).to(self.device)
         return (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1).to(self.dtype)
 

@@ -20,6 +20,7 @@ class RunConfig:
     `records` and `folder` are paths; `weights` names the finished runs (folders) or model file
     that it starts from. `kinds` weighs the kinds of ground. `freeze` is the share of the run in
     which encoder and class head stand still (joint), after which they learn at a tenth of `rate`.
+    `development` are records that are never trained on; with them the run is scored eight times.
     `seed` makes crops and initial weights; `threads` pins torch.
     """
 
@@ -41,6 +42,7 @@ class RunConfig:
     seed: int = 0
     threads: int = 2
     save_seconds: float = 60
+    development: str = ""
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.batch < 1 or self.crop % 32:

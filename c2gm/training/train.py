@@ -24,16 +24,21 @@ from torch import Tensor, nn
 from ..errors import TrainingError
 from ..models.presets import PRESETS
 from ..models.sgdm import SGDM
+from ..models.sgdm_map_model import SGDMMapModel
 from .batches import Batch, batches
 from .crops import CropConfig
-from .records import RecordPool
+from .records import Record, RecordPool
 from .run_config import RunConfig
+from .scores import model_rows, score_records
 from .stages import STAGES, Stage
 
 log = logging.getLogger(__name__)
 
 WARM_UP_STEPS = 40
 GRADIENT_CLIP = 1.0
+SCORES = 8  # points of the curve on held-out ground
+SCORED_ROW = {"vae": "ceiling", "encoder": "segment and draw", "joint": "teacher"}
+_WINDOWS_PER_GROUND = 4
 
 
 def train(config: RunConfig) -> Path:
@@ -80,6 +85,7 @@ class Run:
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.step = 0
         self.seconds = 0.0
+        self.curve: list[dict[str, Any]] = []
         self._stop = False
         self._resume()
 
@@ -105,6 +111,9 @@ class Run:
                 self._report(losses)
                 self._save()
                 saved, losses = now, []
+            if config.development and self.share * SCORES > len(self.curve) + 1:
+                self._score()
+                began = time.monotonic()  # scoring is not training time
         source.close()  # type: ignore[attr-defined]
         self._report(losses)
         self._save()
@@ -125,7 +134,7 @@ class Run:
             group["lr"] = rate * group["scale"]
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             loss = self.stage.loss(batch, self.share, generator)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         nn.utils.clip_grad_norm_(self.trained.values(), GRADIENT_CLIP)
         if math.isfinite(value):
@@ -154,7 +163,7 @@ class Run:
             for _ in range(3):  # the last, warm one counts
                 began = time.process_time()
                 with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-                    self.stage.loss(batch, 1.0, generator).backward()
+                    self.stage.loss(batch, 1.0, generator).backward()  # type: ignore[no-untyped-call]
                 times[dtype] = time.process_time() - began
         self.optimizer.zero_grad(set_to_none=True)
         generator.set_state(before)
@@ -177,6 +186,36 @@ class Run:
             file.write(json.dumps(line) + "\n")
         log.info("%s", line)
 
+    def _score(self) -> None:
+        """One point of the curve: the averaged weights on held-out ground."""
+        trained = {name: p.detach().clone() for name, p in self.trained.items()}
+        self._set_weights(self.average)
+        name = SCORED_ROW[self.config.stage]
+        rows = model_rows(SGDMMapModel(self.model))
+        scores = score_records(self._development(), {name: rows[name]})[name]
+        self._set_weights(trained)
+        self.model.train()
+        point = {"share": round(self.share, 3), "step": self.step, "scores": scores}
+        self.curve.append(point)
+        with (self.folder / "curve.jsonl").open("a") as file:
+            file.write(json.dumps(point) + "\n")
+        short = {ground: values["miou"] for ground, values in scores.items()}
+        log.info("held-out %s, mIoU: %s", name, short)
+
+    def _development(self) -> list[Record]:
+        """A few windows of every kind of held-out ground and zoom."""
+        chosen: dict[tuple[str, int], list[Record]] = {}
+        for record in RecordPool(Path(self.config.development).expanduser()).all():
+            group = chosen.setdefault((record.place.split("-")[0], record.zoom), [])
+            if len(group) < _WINDOWS_PER_GROUND:
+                group.append(record)
+        return [record for group in chosen.values() for record in group]
+
+    def _set_weights(self, weights: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, value in weights.items():
+                self.trained[name].copy_(value)
+
     def _save(self) -> None:
         state: dict[str, Any] = {
             "config": self.config.__dict__,
@@ -185,6 +224,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
+            "curve": self.curve,
         }
         temporary = self.folder / "state.tmp"
         with temporary.open("wb") as file:
@@ -205,19 +245,16 @@ class Run:
                 f"{self.folder} holds a run with another {', '.join(changed)}. "
                 "Give the old value, or another folder."
             )
-        with torch.no_grad():
-            for name, value in state["model"].items():
-                self.trained[name].copy_(value)
+        self._set_weights(state["model"])
         self.average = state["average"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
+        self.curve = state["curve"]
 
     def _finish(self) -> None:
         from safetensors.torch import save_file
 
-        with torch.no_grad():
-            for name, value in self.average.items():
-                self.trained[name].copy_(value)
+        self._set_weights(self.average)
         if self.config.stage == "vae":
             self._normalise_latents()
         weights = {name: p.detach().contiguous() for name, p in self.trained.items()}
