@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from comfyui_server import PACK, Server
+from install_server import install_server
+
+from c2gm.models.checkpoints import BUNDLED, save_sgdm
+from c2gm.models.presets import mini
+from c2gm.models.sgdm import SGDM
+
+
+@pytest.fixture(scope="session")
+def comfyui_folder() -> Path:
+    """A built server: the one that C2GM_COMFYUI names, else built here, which takes minutes once.
+
+    There is no way to skip: a server that cannot be built fails the tests.
+    """
+    named = os.environ.get("C2GM_COMFYUI")
+    return Path(named).resolve() if named else install_server()
+
+
+@pytest.fixture(scope="session")
+def mini_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """c2gm-mini as it is bundled; while there is none, one with random weights."""
+    if BUNDLED.is_file():
+        return BUNDLED
+    path = tmp_path_factory.mktemp("models") / BUNDLED.name
+    torch.manual_seed(0)
+    save_sgdm(SGDM(mini()), path, None, half=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(
+    comfyui_folder: Path, mini_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One real server for the whole run, with folders of its own."""
+    base = tmp_path_factory.mktemp("comfyui")
+    running = Server(comfyui_folder, base)
+    bundled = base / "custom_nodes" / PACK / "c2gm" / "assets" / BUNDLED.name
+    if not bundled.exists():
+        bundled.write_bytes(mini_file.read_bytes())
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,192 @@
+"""Measurements on ComfyUI's side, run by the server's Python: `in_process_checks.py FOLDER`.
+
+FOLDER holds `request.json` and the model files; the results go back as `answers.json` (numbers and
+messages) and `answers.safetensors` (tensors to compare with the library's).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from in_process import load_pack
+
+FOLDER = Path(sys.argv[1])
+REQUEST = json.loads((FOLDER / "request.json").read_text(encoding="utf-8"))
+load_pack(REQUEST["comfyui"])
+
+# ruff: noqa: E402
+import comfy.model_management
+import comfy.sd
+import numpy as np
+import torch
+from pack.nodes import features, map_model, model_files
+from safetensors.torch import load_file, save_file
+
+torch.set_num_threads(1)
+INPUTS = load_file(str(FOLDER / "inputs.safetensors"))
+tensors: dict[str, torch.Tensor] = {}
+answers: dict[str, Any] = {}
+
+
+def difference(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Largest difference relative to the largest value of `b`."""
+    return float((a - b).abs().max() / b.abs().max())
+
+
+def load(name: str, dtype: str = "auto") -> Any:
+    """A model of the request."""
+    entry = REQUEST["models"][name]
+    base = None if entry["base"] is None else Path(entry["base"])
+    return model_files.load_sgdm(Path(entry["file"]), base, dtype)
+
+
+def painter(sgdm: Any, cfg: float = 1.0, sampler: str = "euler", strength: float = 1.0) -> Any:
+    """The map model that the Cascade Sampler makes."""
+    choice = map_model.SamplerChoice(sampler, "simple", 4, cfg, strength, 0.0, 1.0)
+    return map_model.ComfyMapModel(
+        sgdm.model, sgdm.clip, sgdm.vae, sgdm, choice=choice, graph="test"
+    )
+
+
+def case(name: str, count: int | None = None) -> tuple[np.ndarray, np.ndarray, Callable]:
+    """Imagery, reference and noise of a model's windows, or of the first `count`."""
+    size = REQUEST["models"][name]["size"]
+    imagery, reference = (INPUTS[key][:count, :size, :size] for key in ("imagery", "reference"))
+    noise = INPUTS["noise"][:, :count, :, : size // 8, : size // 8].numpy()
+    return imagery.numpy(), reference.numpy(), lambda k: noise[k]
+
+
+def measure_agreement(name: str) -> None:
+    """Every quantity that the library computes too."""
+    sgdm = load(name)
+    imagery, reference, noise = case(name)
+    model = painter(sgdm)
+    text = model.embed(REQUEST["text"])
+    tensors[f"{name}.text"] = text[0][0]
+    steering = model.features(imagery, reference)
+    for level, feature in enumerate(steering.maps):
+        tensors[f"{name}.feature{level}"] = feature
+    if steering.draft is not None:
+        tensors[f"{name}.draft"] = steering.draft
+    scale = sgdm.config.vae.scaling_factor
+    for cfg in (1.0, 7.0):
+        latent = painter(sgdm, cfg).sample(noise, steering, text)
+        tensors[f"{name}.latent_cfg{cfg:g}"] = latent * scale
+    tensors[f"{name}.pictures"] = torch.from_numpy(model.decode(latent))
+    image = torch.from_numpy(imagery[:2]).float() / 255
+    tensors[f"{name}.encoded"] = sgdm.vae.encode(image) * scale
+
+
+def measure_batches(name: str) -> None:
+    """Whether a window depends on its neighbours in the batch, or on how calls are joined."""
+    sgdm = load(name)
+    imagery, reference, noise = case(name)
+    one = case(name, 1)
+    for sampler in ("euler", "euler_ancestral"):
+        model = painter(sgdm, 7.0, sampler)
+        text = model.embed(REQUEST["text"])
+        four = model.sample(noise, model.features(imagery, reference), text)
+        alone = model.sample(one[2], model.features(*one[:2]), text)
+        answers[f"{name}.batch_{sampler}"] = difference(alone, four[:1])
+    model = painter(sgdm, 7.0)
+    steering = model.features(imagery, reference)
+    joined = model.sample(noise, steering, text)
+    free_memory = comfy.model_management.get_free_memory
+    comfy.model_management.get_free_memory = lambda dev=None, torch_free_too=False: (
+        (1.0, 1.0) if torch_free_too else 1.0
+    )
+    try:
+        split = model.sample(noise, steering, text)
+    finally:
+        comfy.model_management.get_free_memory = free_memory
+    answers[f"{name}.split_calls"] = difference(split, joined)
+
+
+def measure_apply(name: str) -> None:
+    """Strength, sums, clones, and what does not fit."""
+    sgdm = load(name)
+    imagery, reference, noise = case(name)
+    model = painter(sgdm)
+    text = model.embed(REQUEST["text"])
+    steering = model.features(imagery, reference)
+
+    def sample(patched: Any) -> torch.Tensor:
+        plain = painter(sgdm, strength=0.0)
+        plain.model = patched
+        return plain.sample(noise, steering, text)
+
+    def apply(start: Any, **how: float) -> Any:
+        return features.apply_features(start, sgdm.config, steering, **how)
+
+    whole = sample(apply(sgdm.model))
+    plain = sample(sgdm.model)
+    answers[f"{name}.effect"] = difference(whole, plain)
+    answers[f"{name}.strength_0"] = difference(sample(apply(sgdm.model, strength=0.0)), plain)
+    answers[f"{name}.ends_at_0"] = difference(sample(apply(sgdm.model, end=0.0)), plain)
+    early = sample(apply(sgdm.model, end=0.5))
+    answers[f"{name}.ends_half_way"] = min(difference(early, whole), difference(early, plain))
+    half = apply(apply(sgdm.model, strength=0.5), strength=0.5)
+    answers[f"{name}.halves_add_up"] = difference(sample(half), whole)
+    patched = apply(sgdm.model)
+    patch = patched.model_options["transformer_options"]["patches"]["input_block_patch"][0]
+    copied = patched.clone().model_options["transformer_options"]["patches"]
+    answers[f"{name}.clones_share"] = copied["input_block_patch"][0] is patch
+    comfy.model_management.unload_all_models()
+    answers[f"{name}.after_unload"] = difference(sample(apply(sgdm.model)), whole)
+    answers[f"{name}.messages"] = [
+        message(lambda: painter(sgdm).sample(lambda k: noise(k)[..., :4, :4], steering, text)),
+        message(lambda: model.features(imagery[:, :60, :60], None)),
+        message(lambda: model.features(imagery, reference[:1])),
+    ]
+
+
+def measure_lora(name: str) -> None:
+    """A LoRA on the U-Net acts, whether before or after Apply, and leaves the MODEL as it was."""
+    sgdm = load(name)
+    imagery, reference, noise = case(name, 1)
+    model = painter(sgdm)
+    text = model.embed(REQUEST["text"])
+    steering = model.features(imagery, reference)
+    before = model.sample(noise, steering, text)
+    key = "input_blocks_1_1_transformer_blocks_0_attn2_to_q"
+    weight = sgdm.model.model.diffusion_model.get_parameter(
+        "input_blocks.1.1.transformer_blocks.0.attn2.to_q.weight"
+    )
+    generator = torch.Generator().manual_seed(0)
+    lora = {
+        f"lora_unet_{key}.lora_up.weight": torch.randn(weight.shape[0], 2, generator=generator),
+        f"lora_unet_{key}.lora_down.weight": torch.randn(2, weight.shape[1], generator=generator),
+    }
+    kept = weight.clone()
+    model.model, _ = comfy.sd.load_lora_for_models(sgdm.model, None, lora, 1.0, 0.0)
+    answers[f"{name}.lora_effect"] = difference(model.sample(noise, steering, text), before)
+    model.model = sgdm.model
+    answers[f"{name}.lora_gone"] = difference(model.sample(noise, steering, text), before)
+    answers[f"{name}.weight_restored"] = bool(torch.equal(weight, kept))
+
+
+def message(call: Callable[[], Any]) -> str:
+    """The message of the error that a call raises."""
+    try:
+        call()
+    except Exception as error:  # whatever it is, the test compares its text
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+with torch.inference_mode():  # as in the server
+    for model_name in REQUEST["models"]:
+        measure_agreement(model_name)
+    for model_name in ("mini", "tiny"):
+        measure_batches(model_name)
+        measure_apply(model_name)
+        measure_lora(model_name)
+    answers["same_parts_again"] = load("mini") is load("mini")
+    answers["bfloat16"] = str(load("mini", "bfloat16").model.model.get_dtype())
+
+save_file({key: value.contiguous() for key, value in tensors.items()}, FOLDER / "answers.safetensors")
+(FOLDER / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
