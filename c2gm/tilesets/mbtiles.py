@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mercantile import Tile
 
 from ..errors import C2GMError, TilesetError
 from .pictures import MAX_PICTURE_BYTES
-from .storing import TileSetReader, TileSetWriter, disk_full, sync_folder
+from .storing import TileSetReader, TileSetWriter, check_free, disk_full, sync_folder
 
 APPLICATION_ID = 0x4D504258  # "MPBX", registered with SQLite for MBTiles
 SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -171,18 +171,15 @@ class MBTilesWriter(TileSetWriter):
     """An MBTiles file being written; see `TileSetWriter` for what happens when it fails."""
 
     def _check_target(self) -> None:
-        if self.path.is_dir():
-            raise TilesetError(f"{self.path} is a folder. Give another name.")
-        if self.path.exists() and not self._overwrite:
-            raise TilesetError(f"{self.path} exists already. Give another name, or --force.")
+        check_free(self.path, overwrite=self._overwrite)
 
     def _begin(self) -> None:
         self._uncommitted = 0
-        # No journal: this file is either finished and renamed, or thrown away.
-        self._connection = sqlite3.connect(
-            self.temporary, isolation_level=None, check_same_thread=False
-        )
         with self._sqlite_errors():
+            # No journal: this file is either finished and renamed, or thrown away.
+            self._connection = sqlite3.connect(
+                self.temporary, isolation_level=None, check_same_thread=False
+            )
             for pragma in (
                 "page_size = 4096",
                 f"application_id = {APPLICATION_ID}",
@@ -260,7 +257,9 @@ class MBTilesWriter(TileSetWriter):
         if hasattr(self, "_connection"):
             self._connection.close()
         for suffix in ("", "-journal", "-wal", "-shm"):
-            self.temporary.with_name(self.temporary.name + suffix).unlink(missing_ok=True)
+            # What made writing fail may keep this from working; the first error is the one to tell.
+            with suppress(OSError):
+                self.temporary.with_name(self.temporary.name + suffix).unlink(missing_ok=True)
 
     def _write_metadata(self, metadata: Mapping[str, str]) -> None:
         self._connection.execute("DELETE FROM metadata")

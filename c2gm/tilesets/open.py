@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,9 +48,9 @@ def open_tileset(path: str | Path) -> StoredTileSet:
         TilesetError: nothing is there, or it is no tile set.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         return XYZReader(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise TilesetError(f"{path} does not exist. Give an .mbtiles file or an XYZ folder.")
     return MBTilesReader(path)
 

@@ -30,7 +30,7 @@ from .base import StoredTileSet
 from .credits import credit_parts
 from .metadata import GENERATOR, NOTICE
 from .pictures import decode_tile, picture_kind
-from .storing import sync_folder, write_error
+from .storing import check_free, sync_folder, write_error
 
 MAX_PAGE_BYTES = 30_000_000  # browsers open more, but slowly, and mail refuses it
 MAP_SHARE = 0.65  # of the page, where imagery shares it
@@ -106,8 +106,7 @@ def write_preview_page(
         DiskFull: the disk is full; what had the name before is whole.
     """
     out = Path(out_html)
-    if out.is_dir() or out.is_symlink() or (out.exists() and not overwrite):
-        raise TilesetError(f"{out} exists already. Give another name, or --force.")
+    check_free(out, overwrite=overwrite)
     if not tileset.zooms:
         raise TilesetError(f"{tileset.path.name} has no tiles to show.")
     budget = max_bytes - _PAGE_OVERHEAD
@@ -159,7 +158,7 @@ def _as_webp(tileset: StoredTileSet, zoom: int) -> Iterator[tuple[Tile, bytes]]:
     for tile in tileset.tiles(zoom):
         pixels = decode_tile(tileset.get_bytes(tile) or b"", tile, tileset.path.name)
         file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "WEBP", quality=_WEBP_QUALITY, method=4)
+        Image.fromarray(pixels).save(file, "WEBP", quality=_WEBP_QUALITY, method=2)
         yield tile, file.getvalue()
 
 
@@ -183,7 +182,7 @@ def _photos(imagery: Imagery, drawn: _Pictures, zoom: int) -> Iterator[tuple[Til
         rgb = rgb.copy()
         rgb[~valid] = _PAPER
         file = io.BytesIO()
-        Image.fromarray(rgb).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+        Image.fromarray(rgb).save(file, "JPEG", quality=_JPEG_QUALITY)
         yield Tile(x, y, z), file.getvalue()
 
 

@@ -26,7 +26,7 @@ from ..grid import (
 from ..legend import GROUND
 from .base import TileSet
 from .metadata import Extents
-from .storing import disk_full, sync_folder, write_error
+from .storing import check_free, disk_full, sync_folder, write_error
 
 Bounds = tuple[float, float, float, float]
 
@@ -90,8 +90,7 @@ def stitch_to_file(
     suffix = out.suffix.lower()
     if suffix not in (".png", ".tif", ".tiff"):
         raise TilesetError(f"{out.name}: a stitched map is a .png or a .tif. Give such a name.")
-    if out.is_dir() or out.is_symlink() or (out.exists() and not overwrite):
-        raise TilesetError(f"{out} exists already. Give another name, or --force.")
+    check_free(out, overwrite=overwrite)
     box = picture_box(tileset, zoom, bounds)
     check_size(box, MAX_PIXELS_IN_FILE, "Give smaller bounds or a lower zoom.")
     temporary = out.with_name(f"{out.stem}.{secrets.token_hex(4)}.tmp{suffix}")

@@ -83,7 +83,7 @@ class TileSetWriter(ABC):
         self._extents = Extents()
         self._kind: str | None = None
         self._is_open = False
-        if path.is_symlink():
+        if os.path.islink(path):
             raise TilesetError(f"{path} is a link. Give the name of the file or folder itself.")
         self._check_target()
         with self._own_errors():
@@ -222,6 +222,20 @@ class TileSetWriter(ABC):
             if isinstance(error, OSError):
                 raise write_error(self.path, error) from error
             raise
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file name that is taken; a folder or a link is never written over.
+
+    Raises:
+        TilesetError: says which.
+    """
+    if os.path.isdir(path):
+        raise TilesetError(f"{path} is a folder. Give another name.")
+    if os.path.islink(path):
+        raise TilesetError(f"{path} is a link. Give the name of the file itself.")
+    if os.path.exists(path) and not overwrite:
+        raise TilesetError(f"{path} exists already. Give another name, or --force.")
 
 
 def write_error(path: Path, error: OSError) -> C2GMError:

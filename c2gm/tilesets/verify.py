@@ -8,6 +8,7 @@ between four neighbours.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,7 +39,7 @@ def verify_tileset(path: str | Path) -> list[Fault]:
         TilesetError: nothing is there.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise TilesetError(f"{path} does not exist. Give an .mbtiles file or an XYZ folder.")
     faults = Faults()
     _check_leftovers(path, faults)

@@ -104,7 +104,7 @@ class XYZWriter(TileSetWriter):
     """An XYZ folder being written; see `TileSetWriter` for what happens when it fails."""
 
     def _check_target(self) -> None:
-        if not self.path.exists():
+        if not os.path.exists(self.path):
             return
         if not self.path.is_dir():
             raise TilesetError(f"{self.path} is a file, not a folder. Give another name.")

@@ -61,6 +61,12 @@ def town(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(scope="session")
+def make_small():
+    """A sound map of two tiles, few pages of SQLite."""
+    return lambda path: write_pyramid(path, [Tile(4, 2, 3), Tile(8, 4, 4)])
+
+
 @pytest.fixture
 def make_pyramid():
     return write_pyramid

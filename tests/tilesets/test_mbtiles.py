@@ -156,7 +156,7 @@ def test_an_endless_view_ends_in_an_error(town_mbtiles, monkeypatch):
     begin = time.monotonic()
     with open_tileset(town_mbtiles) as tileset, pytest.raises(TilesetError, match="without end"):
         tileset.get(Tile(0, 0, 0))
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30
 
 
 def test_files_that_are_no_mbtiles_are_refused(tmp_path):

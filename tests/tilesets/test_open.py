@@ -190,3 +190,18 @@ def test_links_are_not_written_through(town, tmp_path):
         pytest.skip("this system lets nobody make links")
     with pytest.raises(TilesetError, match="is a link"):
         create_tileset(link, {}, overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["x" * 250 + ".mbtiles", "x" * 250])
+def test_a_name_that_the_disk_refuses_is_an_error_of_ours(name, tmp_path):
+    with pytest.raises(TilesetError, match="cannot be written"):
+        create_tileset(tmp_path / name, {})
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(TilesetError, match="does not exist"):
+        open_tileset(tmp_path / ("x" * 300))
+
+
+def test_a_folder_that_is_a_file_is_an_error_of_ours(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(TilesetError, match="cannot be written"):
+        create_tileset(tmp_path / "notes" / "map.mbtiles", {})

@@ -79,7 +79,8 @@
     item.append(swatch, entry.name);
   });
   element("legend").hidden = data.legend.length === 0;
-  if (window.innerWidth <= 640) element("legend").open = false;
+  const isNarrow = window.innerWidth <= 640;
+  if (isNarrow) element("legend").open = false;
 
   for (const part of data.credits) {
     const isLink = typeof part.link === "string" && part.link.startsWith("https://");
@@ -195,5 +196,11 @@
     setMode("opacity");
   }
 
+  if (isNarrow) {
+    map.invalidateSize({ animate: false });
+    map.fitBounds(bounds, {
+      paddingTopLeft: [0, element("head").offsetHeight + 12], animate: false,
+    });
+  }
   document.documentElement.dataset.ready = "yes";
 })();
