@@ -54,7 +54,7 @@ def command(
         picture_sheet(imagery, tileset, ZOOMS, centre=((column + 1) / side, (row + 1) / side)).save(
             sheet
         )
-        write_preview_page(tileset, page, imagery=imagery)
+        write_preview_page(tileset, page, imagery=imagery, overwrite=True)
     done = "was there already" if result.nothing_to_do else f"took {duration_text(result.seconds)}"
     print(
         f"The map of the town {done}.\n"

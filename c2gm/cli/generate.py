@@ -238,8 +238,6 @@ def result_text(result: Result) -> str:
     """What was done in words."""
     if result.nothing_to_do:
         return f"{result.path} is finished: nothing to do."
-    reused = f", {result.reused_tiles:,} of them kept from before" if result.reused_tiles else ""
-    return (
-        f"{result.path}: {_counted(result.tiles, 'tile')} in {duration_text(result.seconds)}{reused}.\n"
-        f"Look at it with: c2gm preview {result.path}"
-    )
+    kept = f", {result.reused_tiles:,} of them kept from before" if result.reused_tiles else ""
+    tiles, time = _counted(result.tiles, "tile"), duration_text(result.seconds)
+    return f"{result.path}: {tiles} in {time}{kept}.\nLook at it with: c2gm preview {result.path}"

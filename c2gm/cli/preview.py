@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from .console import say
+from .options import zooms_text
+
 
 def command(
     tileset: Annotated[Path, typer.Argument(help="An .mbtiles file or an XYZ folder.")],
@@ -17,6 +20,7 @@ def command(
         Path | None,
         typer.Option(help="The page to write.", show_default="beside the tile set"),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what has the name.")] = False,
 ) -> None:
     """Write one page that shows a map in any browser.
 
@@ -34,8 +38,10 @@ def command(
     source = None if imagery is None else open_imagery(imagery)
     try:
         with open_tileset(tileset) as tiles:
-            write_preview_page(tiles, page, imagery=source)
+            written = write_preview_page(tiles, page, imagery=source, overwrite=force)
     finally:
         if source is not None:
             source.close()
+    if written.left_out:
+        say(f"Too large for one page: zoom {zooms_text(written.left_out)} is left out.")
     print(f"Open {page} in a browser.")
