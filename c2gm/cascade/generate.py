@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import AreaError, DiskFull, JobError, TilesetError
+from ..errors import AreaError, JobError, TilesetError
 from ..grid import tile_box
 from ..imagery.base import Imagery
 from ..painting.map_model import MapModel
 from ..tilesets.base import TileSet
 from ..tilesets.open import create_tileset, open_tileset
+from .disk import check_disk
 from .executors import Executor, LocalExecutor
 from .job import Job, claim, job_key, key_changes, key_hash, scale_texts
-from .ledger import FILE_NAME, Ledger
+from .ledger import Ledger
 from .plan import Plan, make_plan
 from .progress import OnProgress, ShouldStop
-from .run import run
+from .run import run, stopped
 from .settings import GenerateSettings, stages_text
 
-TILE_BYTES = 40_000  # of a tile, in the job and in the map alike; measured means are lower
-WINDOW_BYTES = 60_000  # of a window picture that waits for its neighbours
 KEY_NAME = "c2gm_job"  # metadata of a map: the key it was painted with, JSON
 
 
@@ -107,7 +106,8 @@ def generate(
     key = job_key(plan, imagery, model, settings, texts=texts, start=start)
     if not settings.force and _is_finished(out_path, key):
         return Result(out_path, plan, nothing_to_do=True)
-    _check_disk(plan, folder)
+    _rehearse(out_path, settings)
+    check_disk(plan, folder, out_path)
     with Ledger(folder) as ledger:
         if settings.force and key_changes(ledger.read_key(), key):
             ledger.clear()
@@ -122,15 +122,18 @@ def generate(
             start=start,
             executor=executor or LocalExecutor(),
         )
-        meter = run(job, on_progress=on_progress, should_stop=should_stop)
-        if not (tiles := write_map(job, out_path, key)):
+        try:
+            meter = run(job, on_progress=on_progress, should_stop=should_stop)
+            tiles = write_map(job, out_path, key)
+        except KeyboardInterrupt:
+            raise stopped(folder) from None
+        if not settings.keep_job or not tiles:
             ledger.delete()
-            raise AreaError(
-                f"{imagery.name} has no valid pixel in the area, so there is no map. Give a --bbox "
-                "where it has imagery, or another --nodata."
-            )
-        if not settings.keep_job:
-            ledger.delete()
+    if not tiles:
+        raise AreaError(
+            f"{imagery.name} has no valid pixel in the area, so there is no map. Give a --bbox "
+            "where it has imagery, or another --nodata."
+        )
     return Result(
         out_path,
         plan,
@@ -168,9 +171,12 @@ def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
 
 def map_metadata(job: Job, key: Mapping[str, Any]) -> dict[str, str]:
     """Metadata of the map beside what every tile set of ours says."""
+    credits = [job.imagery.attribution]
+    if job.start is not None:
+        credits.append(job.start.metadata.get("attribution", ""))
     return {
         "name": f"Map of {job.imagery.name}",
-        "attribution": job.imagery.attribution,
+        "attribution": "; ".join(dict.fromkeys(filter(None, credits))),
         "model": str(job.model.identity.get("model", "unknown")),
         "model_settings": json.dumps(job.model.identity, sort_keys=True),
         "seed": str(job.settings.seed),
@@ -207,6 +213,16 @@ def _is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
     return True
 
 
+class _Rehearsal(Exception):
+    """Ends the rehearsal; a tile set that is left by an exception does not appear."""
+
+
+def _rehearse(out_path: Path, settings: GenerateSettings) -> None:
+    """Refuse a name that the map cannot have before the work, not after it."""
+    with suppress(_Rehearsal), create_tileset(out_path, {}, overwrite=settings.force):
+        raise _Rehearsal
+
+
 def _check_start(plan: Plan, imagery: Imagery, start: TileSet) -> None:
     """Refuse a start tile set that lacks an asked tile where there is imagery."""
     for stage in plan.stages:
@@ -221,23 +237,3 @@ def _check_start(plan: Plan, imagery: Imagery, start: TileSet) -> None:
                     f"The start tile set lacks tile {tile.z}/{tile.x}/{tile.y}, where the area has "
                     "imagery. Give a --bbox inside the start tile set, or start from nothing."
                 )
-
-
-def _check_disk(plan: Plan, folder: Path) -> None:
-    """Refuse to begin what the disk cannot hold: the job, and the map that is written from it."""
-    tiles = sum(len(stage.tiles) for stage in plan.stages)
-    waiting = max(
-        min(len(stage.windows), 4 * (stage.windows.right - stage.windows.left + 20))
-        for stage in plan.stages
-    )
-    need = 2 * tiles * TILE_BYTES + waiting * WINDOW_BYTES
-    there = folder
-    while not there.exists():
-        there = there.parent
-    file = folder / FILE_NAME
-    free = shutil.disk_usage(there).free + (file.stat().st_size if file.exists() else 0)
-    if free < need:
-        raise DiskFull(
-            f"The map needs about {need / 1e6:,.0f} MB in {folder.parent}, where "
-            f"{free / 1e6:,.0f} MB are free. Make room, or give a smaller --bbox or fewer zooms."
-        )

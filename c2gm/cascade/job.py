@@ -83,7 +83,7 @@ def job_key(
         "geometry": GEOMETRY_VERSION,
         "batch": model.batch,
         **{f"text of zoom {zoom}": text for zoom, text in texts.items()},
-        **{f"model.{name}": value for name, value in model.identity.items()},
+        **{f"model.{name}": value for name, value in model.identity.items() if name != "batch"},
     }
 
 

@@ -81,31 +81,31 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            folder / FILE_NAME, timeout=1, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._open()
-        except BaseException:
-            self._db.close()
-            raise
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                folder / FILE_NAME, timeout=1, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._open()
+            except BaseException:
+                self._db.close()
+                raise
 
     def _open(self) -> None:
-        with _explained(self.folder):
-            try:
-                self._db.execute("PRAGMA page_size=8192")
-                self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=NORMAL")
-                self._db.execute("BEGIN EXCLUSIVE")
-                self._db.execute("COMMIT")  # the lock stays with the connection
-                self._db.executescript(SCHEMA)
-            except sqlite3.OperationalError as error:
-                if "locked" in str(error):
-                    raise JobLocked(self._holder()) from None
-                raise
+        try:
+            self._db.execute("PRAGMA page_size=8192")
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("BEGIN EXCLUSIVE")
+            self._db.execute("COMMIT")  # the lock stays with the connection
+            self._db.executescript(SCHEMA)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise JobLocked(self._holder()) from None
+            raise
         (self.folder / PID_NAME).write_text(f"{os.getpid()}\n")
 
     def _holder(self) -> str:
@@ -297,11 +297,21 @@ def _explained(folder: Path) -> Iterator[None]:
             raise disk_full(folder) from error
         if "not a database" in str(error) or "malformed" in str(error):
             raise JobError(f"{folder / FILE_NAME} is no job or is damaged. Delete it.") from error
+        if "unable to open" in str(error) or "readonly" in str(error):
+            raise _not_writable(folder, error) from error
         raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise disk_full(folder) from error
-        raise
+        raise _not_writable(folder, error) from error
+
+
+def _not_writable(folder: Path, error: Exception) -> JobError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return JobError(
+        f"The job folder {folder} cannot be written ({reason}). Choose a place that you may "
+        "write to."
+    )
 
 
 def disk_full(folder: Path) -> DiskFull:

@@ -9,6 +9,7 @@ for each stage:
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 
 from ..errors import Stopped
 from ..painting.paint import Painter
@@ -41,14 +42,11 @@ def run(
     """
     meter = Meter(job.plan, on_progress)
     noise = WorldNoise(job.settings.seed, channels=job.model.latent_channels)
-    try:
-        for stage in job.plan.stages:
-            if stage.copied:
-                _copy_start(job, stage, meter=meter, should_stop=should_stop)
-            else:
-                _paint_stage(job, stage, noise=noise, meter=meter, should_stop=should_stop)
-    except KeyboardInterrupt:
-        raise _stopped(job) from None
+    for stage in job.plan.stages:
+        if stage.copied:
+            _copy_start(job, stage, meter=meter, should_stop=should_stop)
+        else:
+            _paint_stage(job, stage, noise=noise, meter=meter, should_stop=should_stop)
     return meter
 
 
@@ -96,11 +94,11 @@ def _paint_stage(
 
 def _check_stop(job: Job, should_stop: ShouldStop | None) -> None:
     if should_stop is not None and should_stop():
-        raise _stopped(job)
+        raise stopped(job.ledger.folder)
 
 
-def _stopped(job: Job) -> Stopped:
+def stopped(folder: Path) -> Stopped:
+    """The error of a job that the user stopped."""
     return Stopped(
-        f"Stopped. What is painted is kept in {job.ledger.folder}; "
-        "the same command goes on from there."
+        f"Stopped. What is painted is kept in {folder}; the same command goes on from there."
     )

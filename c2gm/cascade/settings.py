@@ -23,7 +23,8 @@ class GenerateSettings:
     Attributes:
         zooms: Zooms of the map, ascending. Empty with `stages`: every zoom that has a stage.
         bounds: (west, south, east, north) in degrees WGS 84; None is the imagery's.
-        cascade_factor: Zoom factor between a trunk zoom and its reference, 2 or 4.
+        cascade_factor: Zoom factor between a trunk zoom and its reference, 2 or 4; None paints
+            every zoom without a reference.
         stages: Steps to paint instead of those that follow from zooms and factor.
         seed: Of the world noise.
         edges: `exact` paints what the rim of the area depends on too, so that tiles are the same
@@ -38,7 +39,7 @@ class GenerateSettings:
 
     zooms: tuple[int, ...] = ()
     bounds: tuple[float, float, float, float] | None = None
-    cascade_factor: int = 4
+    cascade_factor: int | None = 4
     stages: tuple[StageStep, ...] | None = None
     seed: int = 1
     edges: str = "exact"
@@ -59,7 +60,8 @@ class GenerateSettings:
         if not self.zooms and self.stages is None:
             raise ConfigError("No zooms are asked for. Give --zooms, like 14-18.")
         geometry_of(self.mode)
-        zoom_step(self.cascade_factor)
+        if self.cascade_factor is not None:
+            zoom_step(self.cascade_factor)
 
 
 def parse_stages(text: str) -> tuple[StageStep, ...]:
@@ -85,16 +87,18 @@ def stages_text(steps: tuple[StageStep, ...]) -> str:
 
 
 def cascade_steps(
-    zooms: tuple[int, ...], cascade_factor: int, start_zoom: int | None = None
+    zooms: tuple[int, ...], cascade_factor: int | None, start_zoom: int | None = None
 ) -> tuple[StageStep, ...]:
     """The step of every zoom: at 4X the trunk goes by two from the lowest zoom, and a zoom between
     is painted 2X from the trunk zoom below it; at 2X each zoom from the one below.
 
     Args:
         zooms: Zooms of the map, ascending.
-        cascade_factor: 2 or 4 (any power of two).
+        cascade_factor: 2 or 4 (any power of two); None for no references.
         start_zoom: Zoom of the start tile set that the cascade begins with.
     """
+    if cascade_factor is None:
+        return tuple((zoom, None) for zoom in zooms)
     step = zoom_step(cascade_factor)
     trunk = zooms[0] if start_zoom is None else start_zoom
     steps: list[StageStep] = []

@@ -3,8 +3,6 @@
 A map's pixels step from neighbour to neighbour. If the steps across tile borders are as large on
 average as all others, borders cannot be told apart. Both ratios are two-sided: independent tiles
 give large ones, blending of pictures that disagree gives small ones (a blurred band).
-
-Source: facts of the project, measured on painted maps and on true ones.
 """
 
 from __future__ import annotations

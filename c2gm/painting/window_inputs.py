@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from mercantile import Tile
 
 from ..grid import TILE_SIZE, PixelBox, Window, tile_box, tiles_of_box, wrapped
-from ..imagery.base import Imagery
 from ..legend import GROUND
 from ..references import MARGIN, enlarge_reference, parent_box
 from .geometry import Geometry
@@ -18,6 +18,14 @@ NO_IMAGERY = 127  # mid-grey, as in training
 
 ReadTile = Callable[[Tile], "np.ndarray | None"]
 """Pixels uint8 [256,256,3] or [256,256,4] of a map tile, None where there is none."""
+
+
+class Readable(Protocol):
+    """What is needed of imagery: pixels of any box of the world grid."""
+
+    def read(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray]:
+        """Imagery uint8 [H,W,3] and valid bool [H,W]."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class WindowInputs:
     reference: np.ndarray | None = None
 
 
-def read_imagery(imagery: Imagery, window: Window, geometry: Geometry) -> WindowInputs:
+def read_imagery(imagery: Readable, window: Window, geometry: Geometry) -> WindowInputs:
     """Read a window's exact box from the imagery, over all tile borders."""
     rgb, valid = imagery.read(geometry.box(window))
     filled = np.where(valid[..., None], rgb, np.uint8(NO_IMAGERY))

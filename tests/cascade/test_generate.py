@@ -58,6 +58,11 @@ def test_the_job_folder_goes_with_the_end_unless_it_is_kept(paint, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["map.mbtiles"]
     paint("kept.mbtiles", zooms=(14,), keep_job=True)
     assert (tmp_path / "kept.mbtiles.c2gm-job" / "job.sqlite").exists()
+    before = (tmp_path / "kept.mbtiles").read_bytes()
+    (tmp_path / "kept.mbtiles").unlink()
+    again = paint("kept.mbtiles", zooms=(14,))
+    assert again.painted_windows == 0 and read_map(again.path)
+    assert (tmp_path / "kept.mbtiles").read_bytes() == before
 
 
 def test_a_job_may_lie_elsewhere(paint, tmp_path):
@@ -103,6 +108,18 @@ def test_a_foreign_file_of_that_name_is_not_touched(paint, tmp_path, name):
         paint(name, zooms=(14,))
     assert (foreign if foreign.is_file() else foreign / "letter.txt").read_text() == "dear"
     assert not foreign.with_name(f"{name}.c2gm-job").exists()
+
+
+def test_a_name_that_no_map_can_have_is_refused_before_the_work(paint, tmp_path, model):
+    with pytest.raises(TilesetError, match="map.png"):
+        paint("map.png")
+    assert model.calls["sample"] == 0 and list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(paint, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(JobError, match="job folder .*file.* cannot be written"):
+        paint(job_folder=tmp_path / "file" / "job")
 
 
 def test_an_empty_folder_may_become_the_map(paint, tmp_path):
@@ -191,6 +208,8 @@ def test_a_disk_that_is_too_small_is_noticed_before_the_work(paint, monkeypatch,
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 9, 1_000_000))
     with pytest.raises(DiskFull, match="needs about .* MB in .*, where 1 MB are free"):
         paint()
+    with pytest.raises(DiskFull):
+        paint(job_folder=tmp_path / "elsewhere" / "job")
     assert model.calls["sample"] == 0 and list(tmp_path.iterdir()) == []
 
 
@@ -216,6 +235,17 @@ def test_a_cascade_from_a_start_continues_it(paint, start_map, whole_map):
         for zoom in ZOOMS:
             for tile in whole.tiles(zoom):
                 np.testing.assert_array_equal(tileset.get(tile), whole.get(tile))
+
+
+def test_a_map_from_a_start_credits_both(paint, tmp_path):
+    path = tmp_path / "start.mbtiles"
+    with create_tileset(path, {"attribution": "swisstopo"}) as tileset:
+        tileset.put(Tile(8500, 5600, 14), np.zeros((256, 256, 3), dtype=np.uint8))
+    with (
+        open_tileset(path) as start,
+        open_tileset(paint(start=start, zooms=(14, 15)).path) as tileset,
+    ):
+        assert tileset.metadata["attribution"] == "nobody; swisstopo"
 
 
 def test_a_start_below_the_asked_zooms_is_not_written(paint, start_map, whole_map):

@@ -45,6 +45,10 @@ def test_a_start_zoom_begins_the_trunk():
     assert cascade_steps((16, 17, 18), 4, start_zoom=14) == ((16, 4), (17, 2), (18, 4))
 
 
+def test_without_a_factor_no_zoom_has_a_reference():
+    assert cascade_steps((14, 15), None) == ((14, None), (15, None))
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
