@@ -33,7 +33,6 @@ def safe_path(name: str, folder: Path) -> Path:
         or any(ord(character) < 32 or character in ':\\<>"|?*' for character in name)
         or name.startswith("/")
         or any(part == ".." or RESERVED.match(part) for part in parts)
-        or parts[:1] in (("vsi",), ("~",))
     ):
         raise ConfigError(
             f"{_shown(name)} is not a name inside {folder.name}/. "

@@ -222,3 +222,11 @@ def test_what_does_not_fit_is_said_in_one_sentence(measured: Measured) -> None:
 def test_a_loaded_file_is_shared_while_it_is_used(measured: Measured) -> None:
     assert measured.answers["same_parts_again"]
     assert measured.answers["bfloat16"] == "torch.bfloat16"
+
+
+def test_loading_the_nodes_imports_nothing_heavy(measured: Measured) -> None:
+    assert measured.answers["load_seconds"] < 0.3  # 0.05 where compiled modules are kept
+    loaded = {name.partition(".")[0] for name in measured.answers["loaded_modules"]}
+    assert loaded <= {"pack", "mercantile"}, "only ours and the tile arithmetic"
+    models = [name for name in measured.answers["loaded_modules"] if ".c2gm.models." in name]
+    assert models == ["pack.c2gm.models.config"]
