@@ -12,7 +12,7 @@ from .noise import PixelGrid, WorldNoise, grain
 from .scene import SPACING_STEPS, Scene
 
 FINE_PERIODS = (0.75, 1.6, 3.1)
-MOTTLE_PERIODS = (7.0, 17.0, 43.0, 150.0)
+MOTTLE_PERIODS = (5.0, 13.0, 37.0, 110.0)
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
 BLUR_MARGIN = 3
 
@@ -44,10 +44,10 @@ def sensor(seed: int) -> Sensor:
     """The sensor of a seed."""
     rng = np.random.default_rng([seed, 4])
     return Sensor(
-        gain=(rng.uniform(0.86, 1.12) * rng.uniform(0.965, 1.035, 3)).astype(np.float32),
+        gain=(rng.uniform(0.92, 1.18) * rng.uniform(0.965, 1.035, 3)).astype(np.float32),
         haze=float(rng.uniform(0.0, 0.16)),
         haze_colour=np.array([150, 166, 192], dtype=np.float32),
-        contrast=float(rng.uniform(1.0, 1.4)),
+        contrast=float(rng.uniform(1.1, 1.5)),
         saturation=float(rng.uniform(0.5, 1.0)),
         blur=float(rng.uniform(0.15, 0.55)),
         noise=float(rng.uniform(1.0, 4.5)),

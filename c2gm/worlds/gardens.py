@@ -10,7 +10,15 @@ import shapely
 
 from .plots import Buildings
 
-GARDEN_QUARTERS = ("villas", "grid houses", "curved houses", "terraces", "desert villas", "farm")
+GARDEN_QUARTERS = (
+    "villas",
+    "grid houses",
+    "curved houses",
+    "terraces",
+    "desert villas",
+    "backland",
+    "farm",
+)
 POOL_SHARE = {"temperate": 0.05, "dry": 0.2, "desert": 0.14}
 
 
@@ -26,6 +34,7 @@ class Details:
         pools: swimming pools.
         aprons: paved ground round halls.
         boxes: containers, lorries and stored goods.
+        clutter: small bright or dark things in gardens.
     """
 
     lots: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object))
@@ -36,6 +45,7 @@ class Details:
     pools: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object))
     aprons: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object))
     boxes: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object))
+    clutter: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object))
 
 
 def details(
@@ -94,9 +104,27 @@ def _gardens(
     found.patios = _behind(
         corners[patio], along[patio], inward[patio], depth[patio], rng, (4, 9), 0.2
     )
+    found.clutter = _clutter(ring, rng)
     pool = rng.random(count) < POOL_SHARE[climate]
     pools = _behind(corners[pool], along[pool], inward[pool], depth[pool], rng, (4, 8), 4.0)
     found.pools = pools[shapely.covers(sites[pool], pools)]
+
+
+def _clutter(rings: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Paving, beds, sheds' doors, trampolines: small rectangles at random in gardens [n,4,2]."""
+    own = np.repeat(np.arange(len(rings)), rng.poisson(3.0, len(rings)))
+    corners = rings[own]
+    u, v = rng.uniform(0.08, 0.92, (2, len(own), 1))
+    along, down = corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]
+    middle = corners[:, 0] + along * u + down * v
+    half = rng.uniform(0.4, 1.7, (2, len(own), 1))
+    right, up = _unit(along)[0] * half[0], _unit(down)[0] * half[1]
+    shapes: np.ndarray = shapely.polygons(
+        np.stack(
+            [middle - right - up, middle + right - up, middle + right + up, middle - right + up], 1
+        )
+    )
+    return shapes
 
 
 def _behind(

@@ -82,7 +82,7 @@ def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
         gravel=(160, 152, 138),
         earth=(152, 138, 116),
         ballast=(122, 112, 104),
-        shadow=(0.40, 0.43, 0.52),
+        shadow=(0.36, 0.40, 0.50),
     )
 
 
@@ -130,8 +130,8 @@ def _desert(rng: np.random.Generator) -> Palette:
         crowns=((60, 66, 52), (70, 76, 58), (82, 86, 68), (92, 94, 76)),
         water=_mixed((28, 46, 46), (70, 116, 122), rng.random()),
         bank=(214, 204, 188),
-        asphalt=_mixed((96, 92, 92), (136, 132, 132), rng.random()),
-        street=_mixed((118, 114, 114), (164, 158, 156), rng.random()),
+        asphalt=_mixed((78, 74, 76), (132, 128, 128), rng.random()),
+        street=_mixed((94, 90, 92), (158, 152, 150), rng.random()),
         pavement=_mixed((186, 178, 168), (204, 198, 190), rng.random()),
         gravel=(206, 196, 182),
         earth=(196, 182, 162),

@@ -24,7 +24,7 @@ from .plots import (
 )
 
 QUARTERS = (*HOUSE_RULES, "slabs", "commercial", "industry")
-HOMES_WITH_DRIVES = ("villas", "grid houses", "curved houses", "desert villas", "farm")
+HOMES_WITH_DRIVES = ("villas", "grid houses", "curved houses", "desert villas", "backland", "farm")
 
 
 @dataclass
@@ -99,8 +99,22 @@ class Planner:
                 self._open_ground(ground, plot, use)
         else:
             self._stand(rim_houses(plot, use if use in HOUSE_RULES else "terraces", rng), plot)
+            self._interior(plot)
             if use in ("old", "perimeter"):
                 self._stand(courtyard_houses(plot, rng), plot)
+
+    def _interior(self, plot: Any) -> None:
+        """Ground behind the gardens of a deep plot: a wood, a green, or a second row of houses."""
+        for inner in shapely.get_parts(plot.buffer(-38).buffer(6)):
+            if inner.area < 2200:
+                continue
+            luck = self.rng.random()
+            if luck < 0.3 and self.climate != "desert":
+                self._add(inner, "wood")
+            elif luck < 0.5:
+                self._add(inner, "park")
+            else:
+                self._stand(rim_houses(inner, "backland", self.rng), inner)
 
     def _stand(self, buildings: Buildings, site: Any) -> None:
         self._groups.append(buildings)

@@ -21,18 +21,20 @@ ROAD_ROOM = {  # metres beside a carriageway without trees
     "footpath": 0.4,
 }
 GROWTH = {  # use: (spacing in metres, share at density 1, greatest share, radii)
-    "villas": (7.0, 0.24, 0.8, (1.3, 4.2)),
-    "grid houses": (7.0, 0.2, 0.8, (1.3, 4.4)),
-    "curved houses": (7.0, 0.24, 0.85, (1.3, 4.6)),
-    "terraces": (7.0, 0.16, 0.6, (1.2, 3.6)),
-    "slabs": (8.0, 0.24, 0.6, (1.6, 4.4)),
-    "desert villas": (8.0, 0.2, 0.5, (1.0, 2.6)),
-    "perimeter": (8.0, 0.1, 0.5, (1.4, 3.8)),
-    "old": (8.0, 0.07, 0.4, (1.3, 3.4)),
+    "villas": (6.4, 0.5, 0.95, (1.2, 5.4)),
+    "grid houses": (6.4, 0.42, 0.95, (1.2, 5.4)),
+    "curved houses": (6.4, 0.5, 0.97, (1.2, 5.8)),
+    "terraces": (6.6, 0.34, 0.9, (1.2, 4.6)),
+    "slabs": (7.4, 0.42, 0.9, (1.6, 5.2)),
+    "desert villas": (7.0, 0.5, 0.8, (0.9, 2.8)),
+    "perimeter": (7.6, 0.22, 0.7, (1.4, 4.4)),
+    "old": (7.6, 0.15, 0.6, (1.3, 3.8)),
     "commercial": (12.0, 0.06, 0.4, (1.5, 3.0)),
     "industry": (13.0, 0.06, 0.4, (1.5, 3.4)),
-    "verge": (8.0, 0.1, 0.6, (1.4, 3.8)),
-    "meadow": (9.0, 0.05, 0.3, (1.5, 4.2)),
+    "verge": (7.0, 0.25, 0.9, (1.2, 4.4)),
+    "open": (11.0, 0.35, 0.5, (0.5, 1.9)),
+    "bare": (14.0, 0.1, 0.2, (0.6, 1.8)),
+    "meadow": (7.5, 0.12, 0.6, (1.0, 4.8)),
 }
 
 
@@ -61,8 +63,10 @@ def plant(
     for parcel in parcels:
         points, radii = _growth(parcel, density, rng)
         if len(points):
+            if parcel.use != "wood":
+                points = points[rng.random(len(points)) < _groves(points)]
             # many small trees, few large ones
-            size = radii[0] + (radii[1] - radii[0]) * rng.beta(1.3, 1.9, len(points))
+            size = radii[0] + (radii[1] - radii[0]) * rng.beta(1.2, 1.9, len(points))
             groups.append(np.column_stack([points, size]))
     if rng.random() < 0.75:
         share = rng.uniform(0.15, 0.5) * min(1.0, density)
@@ -92,6 +96,14 @@ def _growth(
     spacing, usual, most, radii = GROWTH[parcel.use]
     share = min(most, usual * density * (0.5 + parcel.chance))
     return scattered(parcel.shape, spacing, rng, share=share), radii
+
+
+def _groves(points: np.ndarray) -> np.ndarray:
+    """Share of the trees that stand at points, 0.1 to 1: groups and gaps of 30 to 100 m."""
+    x, y = points[:, 0], points[:, 1]
+    waves = np.sin(x / 17 + np.sin(y / 29)) + np.sin(y / 13 - x / 41) + np.sin((x + y) / 53)
+    share: np.ndarray = np.clip(0.45 + 0.35 * waves, 0.1, 1)
+    return share
 
 
 def _bank_trees(shore: Any, rng: np.random.Generator) -> np.ndarray:

@@ -60,6 +60,9 @@ OVERLAID = ("parking", "pitch", "yard", "farm")
 BOX_COLOURS = np.array(
     [(150, 70, 58), (72, 98, 128), (196, 196, 190), (92, 120, 98), (178, 142, 84), (108, 108, 112)]
 )
+CLUTTER = np.array(
+    [(206, 204, 198), (172, 166, 156), (146, 130, 112), (70, 76, 66), (96, 92, 88), (58, 70, 52)]
+)
 TEXTURES = {  # (fine grain, mottling) of a parcel, 0..255
     "wood": (120, 90),
     "park": (70, 110),
@@ -157,6 +160,7 @@ def _garden_layers(
         shape_set(own.walls, np.array(colours.pavement)),
         shape_set(own.hedges, hedge * rng.choice([0.8, 1.0], len(own.hedges))[:, None]),
         shape_set(own.pools, np.array([104, 168, 184])),
+        shape_set(own.clutter, CLUTTER[rng.integers(len(CLUTTER), size=len(own.clutter))]),
     )
 
 

@@ -11,6 +11,7 @@ from ..cartography.map_objects import MapObjects
 from .layout import Layout
 from .trunk import FRAME
 
+SMALLEST_TREE = 1.8  # metres of radius; smaller growth is bushes, which no map shows
 AREA_OF_USE = {
     "fields": "farmland",
     "meadow": "park",
@@ -38,7 +39,7 @@ def map_objects(layout: Layout, origin: tuple[float, float]) -> MapObjects:
         lines={
             kind: _moved(_clipped(lines), shift) for kind, lines in layout.lines.items() if lines
         },
-        trees=layout.trees[:, :2] + shift,
+        trees=layout.trees[layout.trees[:, 2] > SMALLEST_TREE, :2] + shift,
     )
 
 
