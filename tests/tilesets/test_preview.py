@@ -1,7 +1,9 @@
 import base64
+import hashlib
 import io
 import json
 import re
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -222,6 +224,21 @@ def test_attribution_becomes_text_and_https_links(attribution, parts):
 
 def test_endless_attribution_is_cut():
     assert sum(len(part["text"]) for part in credit_parts("x<b>" * 100_000)) <= 2000
+
+
+def test_leaflet_is_the_released_one_and_its_licence_is_in_the_page(town_folder, tmp_path):
+    released = {
+        "leaflet.js": "db49d009c841f5ca34a888c96511ae936fd9f5533e90d8b2c4d57596f4e5641a",
+        "leaflet.css": "337bfca5cabd03b39815b2700febe2b3b7edf55921c59cd49f88ecb328212303",
+    }
+    folder = resources.files("c2gm") / "assets" / "leaflet"
+    for name, expected in released.items():
+        text = (folder / name).read_text("utf-8").replace("\r\n", "\n")
+        assert hashlib.sha256(text.encode("utf-8")).hexdigest() == expected
+    write(town_folder, tmp_path / "map.html")
+    page = (tmp_path / "map.html").read_text("utf-8")
+    assert "BSD 2-Clause License" in page
+    assert "Copyright (c) 2010-2023, Volodymyr Agafonkin" in page
 
 
 # ---- what the page does in a browser
