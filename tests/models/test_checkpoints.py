@@ -6,6 +6,8 @@ import copy
 import dataclasses
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -208,6 +210,20 @@ def test_the_parts_of_a_checkpoint_are_read_without_their_prefix(
     assert len(unet) == 686
     key = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
     assert torch.equal(unet[key], tiny_weights[f"model.diffusion_model.{key}"])
+
+
+def test_a_model_is_read_without_diffusers_and_open_clip(tiny_file: Path) -> None:
+    # As in ComfyUI, where neither need be installed.
+    code = """
+import sys
+sys.modules |= dict.fromkeys(["diffusers", "open_clip", "transformers", "torchvision"])
+from c2gm.models.checkpoints import describe_file, read_checkpoint
+file = sys.argv[1]
+print(len(read_checkpoint(file).part("adapter.")), describe_file(file)["kind"])
+"""
+    command = [sys.executable, "-c", code, str(tiny_file)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.split() == ["100", "full"], done.stderr
 
 
 def test_mini_is_the_bundled_file(
