@@ -315,7 +315,7 @@ def _base_below(slim: TensorFile, config: SGDMConfig, base: TensorFile) -> dict[
     if wanted is not None and base_fingerprint(config, tensors) != wanted:
         raise CheckpointError(
             f"{base.path} is not the base that {slim.path} was trained on: their fingerprints "
-            "differ. Name Stable Diffusion 2.1-base itself in float32 or float16, not a later training."
+            "differ. Name Stable Diffusion 2.1-base itself in float32 or float16, not a later one."
         )
     return tensors
 
