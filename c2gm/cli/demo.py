@@ -40,12 +40,14 @@ def command(
     # The middle 2 x 2 of the 4 x 4 tiles of zoom 16 that the town fills.
     column, row = 4 * town.tile.x + 1, 4 * town.tile.y + 1
     area = TileRange(ZOOMS[0], column, row, column + 1, row + 1)
-    settings = GenerateSettings(zooms=ZOOMS, bounds=bounds_of(area), edges="open")
     model = load_map_model("mini")
+    settings = GenerateSettings(
+        zooms=ZOOMS, bounds=bounds_of(area), edges="open", interpolation=model.interpolation
+    )
     say(f"A town made of seed {seed}.")
     map_file = out / f"town-{seed}.mbtiles"
     with progress_bar() as on_progress:
-        result = generate(imagery, model, map_file, settings, on_progress=on_progress)
+        result = generate(imagery, model.painter, map_file, settings, on_progress=on_progress)
     if not result.nothing_to_do:
         say(plan_text(result.plan, imagery))
     page, sheet = out / f"town-{seed}.html", out / f"town-{seed}.png"

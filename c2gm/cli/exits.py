@@ -35,6 +35,10 @@ def one_line_errors(command: Command) -> Command:
             if package not in _EXTRA:
                 raise
             _fail(str(missing_extra(package)), FAILED)
+        except OSError as error:
+            if error.filename is None:  # a closed pipe, say, which typer ends quietly
+                raise
+            _fail(f"{error.filename}: {error.strerror}.", FAILED)
 
     return guarded  # type: ignore[return-value]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,7 +153,7 @@ def command(
                 as_json=as_json,
             )
             return
-        map_model = load_map_model(
+        loaded = load_map_model(
             model,
             base,
             sampler=sampler,
@@ -161,9 +162,10 @@ def command(
             device=device,
             dtype=dtype,
         )
+        settings = replace(settings, interpolation=loaded.interpolation)
         with progress_bar() as on_progress:
             result = generate(
-                source, map_model, out, settings, start=start_map, on_progress=on_progress
+                source, loaded.painter, out, settings, start=start_map, on_progress=on_progress
             )
     finally:
         source.close()

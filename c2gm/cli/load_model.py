@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..painting.map_model import MapModel
 from .options import options_of_the_command
 
-if TYPE_CHECKING:
-    from ..models.sgdm_map_model import SGDMMapModel
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """What paints, and how it was trained to see references enlarged."""
+
+    painter: MapModel
+    interpolation: str
 
 
 def load_map_model(
@@ -20,7 +26,7 @@ def load_map_model(
     guidance_scale: float = 1.0,
     device: str = "auto",
     dtype: str = "auto",
-) -> SGDMMapModel:
+) -> LoadedModel:
     """Load a model file; sampler and steps that are not given are the model's own.
 
     Raises:
@@ -47,4 +53,4 @@ def load_map_model(
     name = model_hash(model)
     if base is not None:
         name = f"{name}+{model_hash(base)}"
-    return SGDMMapModel(sgdm, how, model_hash=name)
+    return LoadedModel(SGDMMapModel(sgdm, how, model_hash=name), config.interpolation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,12 @@ def inspect_raster(
         MissingCRS: a position without a coordinate system.
     """
     import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
 
-    with gdal(path), rasterio.open(path, driver=find_driver(path)) as dataset:
+    with warnings.catch_warnings(), gdal(path):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # we say it better
+        dataset = rasterio.open(path, driver=find_driver(path))
+    with gdal(path), dataset:
         source = _position(path, dataset, crs, mercator_bounds)
         source = _pixels(source, dataset, nodata)
         palette = _palette(dataset)

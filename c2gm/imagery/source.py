@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,14 +83,13 @@ def find_driver(path: Path) -> str:
 
 @contextmanager
 def gdal(path: Path) -> Iterator[None]:
-    """GDAL with a small cache, quiet about missing positions; its errors become ours."""
+    """GDAL with a small cache; its errors become ours."""
     import rasterio
     from rasterio._err import CPLE_BaseError
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with rasterio.Env(GDAL_CACHEMAX=64), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.Env(GDAL_CACHEMAX=64):
             yield
     except (RasterioError, CPLE_BaseError) as error:
         raise ImageryError(_sentence(path, error)) from error

@@ -46,7 +46,8 @@ def c2gm(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
 @pytest.fixture
 def mixing_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands paint with a model that needs no network."""
-    monkeypatch.setattr(load_model, "load_map_model", lambda *args, **options: MixingModel())
+    loaded = load_model.LoadedModel(MixingModel(), "bilinear")
+    monkeypatch.setattr(load_model, "load_map_model", lambda *args, **options: loaded)
 
 
 @pytest.fixture

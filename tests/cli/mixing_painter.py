@@ -42,8 +42,8 @@ def main() -> None:
     from c2gm.cli import load_model
     from c2gm.cli import main as program
 
-    model = MixingModel(float(sys.argv.pop(1)))
-    load_model.load_map_model = lambda *args, **options: model  # type: ignore[assignment]
+    loaded = load_model.LoadedModel(MixingModel(float(sys.argv.pop(1))), "bilinear")
+    load_model.load_map_model = lambda *args, **options: loaded  # type: ignore[assignment]
     program.main()
 
 
