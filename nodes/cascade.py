@@ -90,9 +90,9 @@ class GrowingMap:
         if progress.preview is not None:
             tile, pixels = progress.preview
             self.draw(tile_box(tile), over_ground(pixels))
-        self.bar.update_absolute(
-            progress.windows_done, progress.windows, ("JPEG", self.picture, PREVIEW_SIZE)
-        )
+        # A copy: ComfyUI encodes it in another thread, while the map grows.
+        shown = ("JPEG", self.picture.copy(), PREVIEW_SIZE)
+        self.bar.update_absolute(progress.windows_done, progress.windows, shown)
 
     def draw(self, box: PixelBox, pixels: np.ndarray) -> None:
         """Draw a tile of any zoom, cut to the area."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..c2gm.errors import C2GMError, ConfigError
 from ._api import Area, Tileset, io, node_schema
 from .files import output_folder, safe_path, stamp, tileset_names, tileset_path
@@ -174,7 +176,7 @@ def one_of(**choices: object) -> None:
         raise ConfigError(f"Connect one of {' and '.join(choices)}, not {len(given) or 'none'}.")
 
 
-def save_path(name: str, kind: str) -> object:
+def save_path(name: str, kind: str) -> Path:
     """Where a map of a name is written.
 
     Raises:
@@ -182,5 +184,6 @@ def save_path(name: str, kind: str) -> object:
     """
     if kind not in FORMATS:
         raise ConfigError(f"Format {kind!r} is not one of {', '.join(FORMATS)}.")
-    suffix = FORMATS[kind]
-    return safe_path(name.strip() + ("" if name.endswith(suffix) else suffix), output_folder())
+    plain, suffix = name.strip().rstrip("/"), FORMATS[kind]
+    safe_path(plain, output_folder())
+    return safe_path(plain if plain.endswith(suffix) else plain + suffix, output_folder())

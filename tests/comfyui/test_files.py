@@ -6,56 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from bad_names import BAD_NAMES
 from pack_modules import node_module
 
 files = node_module("files")
-
-BAD_NAMES = [
-    "",
-    " ",
-    "\t",
-    ".",
-    "./",
-    "..",
-    "../",
-    "../secret.tif",
-    "a/../../secret.tif",
-    "a/..",
-    "folder/../../../etc/passwd",
-    "/etc/passwd",
-    "//server/share/secret.tif",
-    "/",
-    "C:/secret.tif",
-    "c:secret.tif",
-    "C:\\secret.tif",
-    "..\\secret.tif",
-    "a\\..\\..\\secret.tif",
-    "\\\\server\\share\\secret.tif",
-    "\\secret.tif",
-    "file:///etc/passwd",
-    "http://example.org/a.tif",
-    "https://example.org/a.tif",
-    "s3://bucket/a.tif",
-    "/vsicurl/http://example.org/a.tif",
-    "/vsizip/a.zip/a.tif",
-    "/vsimem/a.tif",
-    "GTIFF_DIR:1:a.tif",
-    "a.tif\0.png",
-    "a\n.tif",
-    "a\x1b.tif",
-    "a.tif|more",
-    "a*.tif",
-    "a?.tif",
-    "<VRTDataset>",
-    'a".tif',
-    "nul",
-    "CON.tif",
-    "aux/a.tif",
-    "com1.tif",
-    "out",  # a link that leads out of the folder
-    "out/secret.tif",
-    "secret_link.tif",
-]
 
 
 @pytest.fixture
@@ -77,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_names_that_lead_out_of_the_folder_are_refused(folder: Path, name: str) -> None:
     if name in ("out", "out/secret.tif", "secret_link.tif") and not (folder / "out").is_symlink():
-        pytest.skip("This user may not make links.")
+        pytest.skip("this system lets nobody make links")
     with pytest.raises(files.ConfigError, match="input/") as refused:
         files.safe_path(name, folder)
     assert str(refused.value).count("\n") == 0
