@@ -141,3 +141,13 @@ def test_the_map_loss_is_least_for_the_map_itself():
     exact = map_autoencoder_loss(pixels, pixels, classes, latent, latent, 1.0)
     for wrong in (pixels.flip(-1), pixels * 0.9, torch.zeros_like(pixels)):
         assert map_autoencoder_loss(wrong, pixels, classes, latent, latent, 1.0) > exact + 0.05
+
+
+def test_the_shipped_run_files_can_be_read():
+    from importlib.resources import files
+
+    folder = files("c2gm") / "assets" / "training"
+    runs = [read_run_config(path) for path in sorted(folder.iterdir())]
+    assert [run.stage for run in runs] == ["vae", "encoder", "encoder", "joint"]
+    later = {entry for run in runs for entry in run.weights}
+    assert later <= {run.folder for run in runs}
