@@ -54,8 +54,8 @@ HOUSE_RULES = {
     "villas": HouseRule(
         (10, 15),
         (8, 12),
-        (5, 10),
-        (7, 15),
+        (4, 9),
+        (3.5, 10),
         (("gable", 0.55), ("hip", 0.4), ("flat", 0.05)),
         (4, 7),
         0.88,
@@ -226,7 +226,7 @@ def slabs(plot: Any, rng: np.random.Generator) -> Buildings:
     return _lattice(
         plot,
         (rng.uniform(38, 75), rng.uniform(11, 15)),
-        rng.uniform(20, 34),
+        rng.uniform(16, 27),
         "slabs",
         rng,
         height=(12, 30),

@@ -10,6 +10,7 @@ import numpy as np
 from mercantile import Tile
 
 from ..cartography.map_objects import MapObjects
+from ..errors import ImageryError
 from ..grid import (
     HALF_WORLD,
     HALO,
@@ -24,7 +25,7 @@ from .aerial import AerialPainter
 from .layout import Layout, lay_out
 from .scene import scene
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 TOWN_ZOOM = 14
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
 
@@ -52,7 +53,16 @@ class Town:
         return bounds_of(TileRange(TOWN_ZOOM, self.tile.x, self.tile.y, self.tile.x, self.tile.y))
 
     def box(self, zoom: int) -> PixelBox:
-        """All its pixels at a zoom from 14 up: the tile and its halo of zoom 14."""
+        """All its pixels at a zoom: the tile and its halo of zoom 14.
+
+        Raises:
+            ImageryError: a town has no picture at this zoom.
+        """
+        if not LOWEST_ZOOM <= zoom <= HIGHEST_ZOOM:
+            raise ImageryError(
+                f"Town {self.seed} has no picture at zoom {zoom}. "
+                f"Ask for zooms {LOWEST_ZOOM} to {HIGHEST_ZOOM}."
+            )
         base, step = tile_box(self.tile).grown(HALO), zoom - TOWN_ZOOM
         return PixelBox(
             zoom, base.left << step, base.top << step, base.right << step, base.bottom << step
@@ -71,7 +81,7 @@ class Town:
         return map_objects(self.layout, self._origin)
 
     def imagery(self, box: PixelBox) -> np.ndarray:
-        """The aerial picture of a box at zooms 14 to 20, uint8 [H,W,3]."""
+        """The aerial picture of a box at zooms 14 to 19, uint8 [H,W,3]."""
         return self._painter.paint(box)
 
     @cached_property

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from c2gm.errors import ImageryError
 from c2gm.grid import PixelBox
 from c2gm.worlds.town import Town, TownImagery
 
@@ -69,3 +70,8 @@ def test_imagery_of_a_town_says_what_it_is() -> None:
     assert imagery.attribution == "procedural town, C2GM"
     assert imagery.bounds == Town(3).bounds
     assert imagery.fingerprint == TownImagery(Town(3)).fingerprint != other.fingerprint
+
+
+def test_a_zoom_that_a_town_does_not_have_is_refused(town: Town) -> None:
+    with pytest.raises(ImageryError, match="no picture at zoom 13"):
+        TownImagery(town).read(PixelBox(13, 0, 0, 32, 32))
