@@ -113,7 +113,7 @@ def pixels(picture: np.ndarray) -> torch.Tensor:
 
 
 def signal_shares(model: SGDM) -> torch.Tensor:
-    """The abar of every timestep, [1000]: Stable Diffusion's schedule, linear in the roots of beta."""
+    """The abar of every timestep, [1000]; its betas are squares of evenly spaced numbers."""
     schedule = model.config.schedule
     first, last = schedule.beta_start**0.5, schedule.beta_end**0.5
     betas = torch.linspace(first, last, schedule.timesteps, dtype=torch.float64) ** 2
