@@ -35,9 +35,10 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What is written by scripts: the reference of the command line, and the pictures of README.
+# What is written by scripts: references of commands and nodes; the pictures of README.
 docs: $(STAMP)
 	$(BIN)/python docs/make_cli_reference.py
+	$(BIN)/python docs/make_node_reference.py
 
 pictures: $(STAMP)
 	$(BIN)/python docs/make_pictures.py

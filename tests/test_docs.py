@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,10 +20,7 @@ def load_script(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name.
-    import sys
-
-    sys.modules[path.stem] = module
+    sys.modules[path.stem] = module  # where dataclasses look it up
     spec.loader.exec_module(module)
     return module
 
@@ -91,18 +89,25 @@ def test_readme_shows_the_two_commands_first() -> None:
     assert "make test" in top
 
 
-def node_ids() -> set[str]:
+def test_every_node_and_input_is_explained_on_its_help_page() -> None:
+    pages = load_script(REPOSITORY / "docs" / "make_node_reference.py").node_pages()
+    written = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (REPOSITORY / "web" / "docs").glob("*.md")
+    }
+    assert written == pages, "stale: run make docs"
+    for node, page in pages.items():
+        rows = [line for line in page.split("## Outputs")[0].splitlines() if line.startswith("| ")]
+        unexplained = [row for row in rows if row.endswith("|  |")]
+        assert unexplained == [], f"{node}: inputs without a tooltip"
+
+
+def test_the_definitions_name_every_node_of_the_pack() -> None:
     sources = (REPOSITORY / "nodes").glob("*.py")
-    return {
+    nodes = {
         node
         for path in sources
         for node in re.findall(r'node_id\s*=\s*"(\w+)"', path.read_text(encoding="utf-8"))
     }
-
-
-def test_every_node_has_a_help_page() -> None:
-    nodes = node_ids()
-    assert len(nodes) >= 6
     pages = {path.stem for path in (REPOSITORY / "web" / "docs").glob("*.md")}
-    assert nodes - pages == set(), "nodes without web/docs/<NodeId>.md"
-    assert pages - nodes == set(), "help pages of nodes that do not exist"
+    assert nodes == pages
