@@ -15,7 +15,7 @@ ZOOMS = (16, 17, 18)
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for what the demo makes.")] = Path("c2gm-demo"),
-    seed: Annotated[int, typer.Option(help="Another seed is another town.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another town.")] = 1,
 ) -> None:
     """Draw the map of a made-up town, and look at it.
 
@@ -25,7 +25,7 @@ def command(
     Example:
       c2gm demo --out c2gm-demo --seed 3
     """
-    from ..cascade.generate import generate
+    from ..cascade.generate import generate, plan_for
     from ..cascade.settings import GenerateSettings
     from ..grid import TileRange, bounds_of
     from ..tilesets.open import open_tileset
@@ -44,12 +44,10 @@ def command(
     settings = GenerateSettings(
         zooms=ZOOMS, bounds=bounds_of(area), edges="open", interpolation=model.interpolation
     )
-    say(f"A town made of seed {seed}.")
+    say(plan_text(plan_for(imagery, settings), imagery))
     map_file = out / f"town-{seed}.mbtiles"
     with progress_bar() as on_progress:
         result = generate(imagery, model.painter, map_file, settings, on_progress=on_progress)
-    if not result.nothing_to_do:
-        say(plan_text(result.plan, imagery))
     page, sheet = out / f"town-{seed}.html", out / f"town-{seed}.png"
     side = 1 << ZOOMS[0]
     with open_tileset(map_file) as tileset:

@@ -68,7 +68,7 @@ def command(
         str | None,
         typer.Option(metavar="VALUE", help="Value of invalid pixels; none ignores the file's own."),
     ] = None,
-    max_tiles: Annotated[int, typer.Option(help="The largest map that is begun.")] = 100_000,
+    max_tiles: Annotated[int, typer.Option(min=1, help="The largest map that is begun.")] = 100_000,
     model: Annotated[str, typer.Option(help="A model file, or mini for the bundled one.")] = "mini",
     base: Annotated[
         Path | None, typer.Option(help="Stable Diffusion 2.1-base, where the model file is slim.")
@@ -82,7 +82,7 @@ def command(
     guidance_scale: Annotated[
         float, typer.Option(help="Weight of the scale text; 1 is no guidance.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 1,
     edges: Annotated[
         str,
         typer.Option(help="exact: tiles do not depend on the area asked for; open: quicker."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..errors import ImageryError
@@ -9,6 +10,10 @@ from .picture import open_picture
 from .raster import RasterImagery
 from .source import Nodata
 from .tiles import TileFolderImagery
+
+# An address with a scheme (pathlib drops one of its slashes; one letter is a drive of Windows), one
+# of GDAL's virtual file systems, or XML in place of a name.
+_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|[/\\]vsi|<")
 
 
 def open_imagery(
@@ -36,7 +41,7 @@ def open_imagery(
         AreaError: `picture_bounds` are no place on Earth.
     """
     text = str(path)
-    if "://" in text or text.startswith(("/vsi", "\\vsi", "<")):
+    if _ELSEWHERE.match(text):
         raise ImageryError(f"{text} is not a local file. Fetch it first, then give its path.")
     file = Path(path)
     if not file.exists():

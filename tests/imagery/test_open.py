@@ -23,9 +23,10 @@ from c2gm.imagery.open import open_imagery
         "<VRTDataset/>",
     ],
 )
-def test_nothing_is_fetched_from_elsewhere(path: str) -> None:
+@pytest.mark.parametrize("kind", [str, Path])
+def test_nothing_is_fetched_from_elsewhere(path: str, kind: Callable[[str], str | Path]) -> None:
     with pytest.raises(ImageryError, match="is not a local file"):
-        open_imagery(path)
+        open_imagery(kind(path))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
