@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from mercantile import Tile
+
 from ..c2gm.cascade.plan import Stage, make_plan
 from ..c2gm.cascade.settings import GenerateSettings
 from ..c2gm.errors import AreaError
-from ..c2gm.grid import MAX_LATITUDE, Window
+from ..c2gm.grid import MAX_LATITUDE, TILE_SIZE, Window, tile_box
+from ..c2gm.imagery.base import Imagery
 
 Bounds = tuple[float, float, float, float]
 WORLD: Bounds = (-180.0, -MAX_LATITUDE, 180.0, MAX_LATITUDE)
@@ -16,19 +20,22 @@ MAX_WINDOWS = 256  # 300 MB of pictures
 
 @dataclass(frozen=True)
 class PickedArea:
-    """An area with what its imagery limits.
+    """An area, and the imagery that limits it.
 
     Attributes:
         bounds: (west, south, east, north) in degrees WGS 84.
         zooms: Zooms, ascending.
-        imagery_bounds: Where there is imagery; nothing is painted beyond.
-        attribution: Credit of the imagery.
+        imagery: Nothing is painted where it has no valid pixel; None sets no limits.
     """
 
     bounds: Bounds
     zooms: tuple[int, ...]
-    imagery_bounds: Bounds = WORLD
-    attribution: str = ""
+    imagery: Imagery | None = None
+
+    @property
+    def attribution(self) -> str:
+        """Credit of the imagery."""
+        return "" if self.imagery is None else self.imagery.attribution
 
     def stage(self, zoom: int) -> Stage:
         """Tiles and windows of one zoom, as the Cascade Sampler would paint them.
@@ -37,22 +44,36 @@ class PickedArea:
             AreaError: the imagery does not reach the area, or there are too many tiles.
         """
         settings = GenerateSettings(bounds=self.bounds, stages=((zoom, None),))
-        (stage,) = make_plan(settings, self.imagery_bounds).stages
+        limits = WORLD if self.imagery is None else self.imagery.bounds
+        (stage,) = make_plan(settings, limits).stages
         return stage
 
     def windows(self, zoom: int) -> list[Window]:
-        """The windows of a stage, row by row from the north-west: the order of every batch.
+        """The windows of a stage that are painted, row by row from the north-west: the order of
+        every batch. Those without imagery are left out.
 
         Raises:
-            AreaError: too many for one batch.
+            AreaError: too many for one batch, or none.
         """
-        windows = self.stage(zoom).windows
-        if len(windows) > MAX_WINDOWS:
+        places = self.stage(zoom).windows
+        if len(places) > MAX_WINDOWS:
             raise AreaError(
-                f"Zoom {zoom} of this area has {len(windows)} windows, more than the "
+                f"Zoom {zoom} of this area has {len(places)} windows, more than the "
                 f"{MAX_WINDOWS} of one batch. Pick a smaller area, or use the Cascade Sampler."
             )
-        return [Window(tile.x % (1 << zoom), tile.y, zoom) for tile in windows]
+        windows = [Window(tile.x % (1 << zoom), tile.y, zoom) for tile in places]
+        if self.imagery is not None:
+            read = self.imagery.read
+            windows = [window for window in windows if read(window.box)[1].any()]
+        if not windows:
+            raise AreaError(f"The imagery has no valid pixel here at zoom {zoom}. Pick elsewhere.")
+        return windows
+
+    def valid(self, tile: Tile) -> np.ndarray:
+        """Where a tile has imagery, bool [256,256]."""
+        if self.imagery is None:
+            return np.ones((TILE_SIZE, TILE_SIZE), dtype=bool)
+        return self.imagery.read(tile_box(tile))[1]
 
 
 def parse_bounds(text: str) -> Bounds | None:

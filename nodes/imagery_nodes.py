@@ -126,10 +126,7 @@ class PickArea(io.ComfyNode):
         if zoom_min > zoom_max:
             raise AreaError(f"zoom_min {zoom_min} is above zoom_max {zoom_max}. Swap them.")
         area = GridArea(bounds, tuple(range(zoom_min, zoom_max + 1)))
-        limits = {}
-        if imagery is not None:
-            limits = {"imagery_bounds": imagery.bounds, "attribution": imagery.attribution}
-        return io.NodeOutput(PickedArea(area.bounds, area.zooms, **limits))
+        return io.NodeOutput(PickedArea(area.bounds, area.zooms, imagery))
 
 
 class Windows(io.ComfyNode):

@@ -10,6 +10,7 @@ from mercantile import Tile
 
 from ..c2gm.errors import ConfigError
 from ..c2gm.grid import TILE_SIZE, WINDOW_SIZE, TileRange, tiles_of_box, wrapped
+from ..c2gm.legend import GROUND
 from ..c2gm.painting.feather import feather_tile
 from ..c2gm.painting.window_inputs import read_mosaic
 from ..c2gm.tilesets.open import create_tileset, open_tileset
@@ -17,7 +18,8 @@ from .areas import PickedArea
 
 
 def stitch_windows(pictures: np.ndarray, area: PickedArea, zoom: int) -> np.ndarray:
-    """The map of an area, uint8 [H,W,3], from its window pictures uint8 [N,320,320,3].
+    """The map of an area, uint8 [H,W,3], from its window pictures uint8 [N,320,320,3]; ground
+    colour where there is no imagery.
 
     Raises:
         ConfigError: they are not the windows of the area.
@@ -27,20 +29,18 @@ def stitch_windows(pictures: np.ndarray, area: PickedArea, zoom: int) -> np.ndar
     painted = {(window.x, window.y): pictures[i] for i, window in enumerate(windows)}
     tiles = _tiles(area, zoom)
     side = 1 << zoom
-    return _mosaic(
-        tiles,
-        {
-            tile: feather_tile(
-                {
-                    (dx, dy): painted[place]
-                    for dy in (-1, 0, 1)
-                    for dx in (-1, 0, 1)
-                    if (place := ((tile.x + dx) % side, tile.y + dy)) in painted
-                }
-            )
-            for tile in tiles
-        },
-    )
+    pictures_of = {}
+    for tile in tiles:
+        around = {
+            (dx, dy): painted[place]
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+            if (place := ((tile.x + dx) % side, tile.y + dy)) in painted
+        }
+        valid = area.valid(tile)
+        drawn = feather_tile(around) if valid.any() else np.uint8(0)
+        pictures_of[tile] = np.where(valid[..., None], drawn, np.array(GROUND, dtype=np.uint8))
+    return _mosaic(tiles, pictures_of)
 
 
 def stitch_tiles(pictures: np.ndarray, area: PickedArea, zoom: int) -> np.ndarray:
@@ -72,7 +72,7 @@ def stitch_tileset(path: Path, area: PickedArea, zoom: int) -> np.ndarray:
 
 
 def save_picture(picture: np.ndarray, area: PickedArea, zoom: int, path: Path) -> int:
-    """Write a picture of an area as the tiles of one zoom; returns their number.
+    """Write a picture of an area as the tiles of one zoom; returns how many have imagery.
 
     Raises:
         ConfigError: the picture has another size than the area.
@@ -82,12 +82,20 @@ def save_picture(picture: np.ndarray, area: PickedArea, zoom: int, path: Path) -
     check_size(picture, tiles)
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"name": path.stem, "attribution": area.attribution}
+    written = 0
     with create_tileset(path, metadata, overwrite=True) as tileset:
-        for tile in tiles:
-            top = (tile.y - tiles.top) * TILE_SIZE
-            left = (tile.x - tiles.left) * TILE_SIZE
-            tileset.put(wrapped(tile), picture[top : top + TILE_SIZE, left : left + TILE_SIZE])
-    return len(tiles)
+        for tile, pixels in parent_tiles(picture, area, zoom).items():
+            valid = area.valid(tile)
+            if valid.any():
+                tileset.put(tile, pixels if valid.all() else with_opacity(pixels, valid))
+                written += 1
+    return written
+
+
+def with_opacity(pixels: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """A tile uint8 [256,256,4], transparent where there is no imagery, as the cascade writes it."""
+    opacity = np.where(valid, np.uint8(255), np.uint8(0))[..., None]
+    return np.concatenate([np.where(opacity > 0, pixels, np.uint8(0)), opacity], axis=-1)
 
 
 def parent_tiles(picture: np.ndarray, area: PickedArea, zoom: int) -> Mapping[Tile, np.ndarray]:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mercantile import Tile
 from pack_modules import node_module
 
-from c2gm.grid import TileRange, bounds_of
+from c2gm.grid import PixelBox, TileRange, bounds_of
+from c2gm.legend import GROUND
 from c2gm.map_scale import map_scale, scale_text
+from c2gm.tilesets.open import open_tileset
 
 areas = node_module("areas")
 texts = node_module("texts")
@@ -21,8 +24,26 @@ errors = node_module("areas").AreaError.__mro__[1]
 PLACE = bounds_of(TileRange(16, 31009, 32769, 31010, 32769))  # two tiles, side by side
 
 
-def area(**more: object) -> object:
-    return areas.PickedArea(PLACE, (14, 15, 16), **more)
+class PartlyValid:
+    """Imagery that fills some tiles of zoom 18."""
+
+    attribution = "me"
+
+    def __init__(self, tiles: TileRange) -> None:
+        self.tiles, self.bounds = tiles, bounds_of(tiles)
+
+    def read(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray]:
+        factor, there = 1 << (18 - box.zoom), self.tiles.box
+        columns = np.arange(box.left, box.right) * factor
+        rows = np.arange(box.top, box.bottom) * factor
+        valid = ((rows >= there.top) & (rows < there.bottom))[:, None] & (
+            (columns >= there.left) & (columns < there.right)
+        )
+        return np.zeros((*valid.shape, 3), dtype=np.uint8), valid
+
+
+def area(imagery: object = None) -> object:
+    return areas.PickedArea(PLACE, (14, 15, 16), imagery)
 
 
 # Areas ------------------------------------------------------------------------------------------
@@ -36,8 +57,8 @@ def test_windows_are_the_tiles_and_a_ring_of_neighbours() -> None:
 
 
 def test_windows_end_where_the_imagery_ends() -> None:
-    limits = bounds_of(TileRange(18, 4 * 31009 + 1, 4 * 32769 + 1, 4 * 31009 + 2, 4 * 32769 + 2))
-    windows = area(imagery_bounds=limits).windows(16)
+    part = TileRange(18, 4 * 31009 + 1, 4 * 32769 + 1, 4 * 31009 + 2, 4 * 32769 + 2)
+    windows = area(PartlyValid(part)).windows(16)
     assert [(window.x, window.y) for window in windows] == [(31009, 32769)]
 
 
@@ -121,10 +142,27 @@ def test_a_wrong_number_of_windows_is_refused_with_both_numbers() -> None:
 def test_a_saved_picture_comes_back_from_its_tile_set(tmp_path: Path) -> None:
     picture = np.concatenate(list(noise(2, 256)), axis=1)
     path = tmp_path / "maps" / "map.mbtiles"
-    assert stitching.save_picture(picture, area(attribution="me"), 16, path) == 2
+    assert stitching.save_picture(picture, area(), 16, path) == 2
     assert np.array_equal(stitching.stitch_tileset(path, area(), 16), picture)
     with pytest.raises(errors, match="no tile of this area at zoom 15; its zooms are 16"):
         stitching.stitch_tileset(path, area(), 15)
+
+
+def test_what_has_no_imagery_is_ground_in_pictures_and_transparent_in_tile_sets(
+    tmp_path: Path,
+) -> None:
+    half = area(PartlyValid(TileRange(18, 4 * 31009, 4 * 32769, 4 * 31009 + 1, 4 * 32769 + 3)))
+    windows = half.windows(16)
+    stitched = stitching.stitch_windows(noise(len(windows), 320), half, 16)
+    assert stitched.shape == (256, 256, 3)
+    assert (stitched[:, 128:] == GROUND).all() and not (stitched[:, :128] == GROUND).all()
+    path = tmp_path / "half.mbtiles"
+    assert stitching.save_picture(stitched, half, 16, path) == 1
+    with open_tileset(path) as tileset:
+        pixels = tileset.get(Tile(31009, 32769, 16))
+        assert tileset.metadata["attribution"] == "me"
+    assert pixels is not None and pixels.shape == (256, 256, 4)
+    assert (pixels[:, :128, 3] == 255).all() and (pixels[:, 128:, 3] == 0).all()
 
 
 def test_a_picture_of_another_area_is_not_saved(tmp_path: Path) -> None:

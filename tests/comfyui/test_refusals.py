@@ -254,8 +254,8 @@ def test_imagery_windows_are_read_where_they_lie(server: Server) -> None:
     shown = _picture(server, run, "4")
     with rasterio.open(REPOSITORY / "c2gm" / "assets" / "sample.tif") as raster:
         expected = raster.read().transpose(1, 2, 0)
-    # The rim is feathered with windows that reach beyond the imagery, which are grey there.
-    assert np.abs(shown[32:-32, 32:-32].astype(int) - expected[32:-32, 32:-32]).max() <= 1
+    # The rim is feathered with windows that are mostly beyond the imagery, but agree within it.
+    assert np.abs(shown.astype(int) - expected).max() <= 1
 
 
 def _picture(server: Server, run: Run, number: str) -> np.ndarray:
