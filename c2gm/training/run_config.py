@@ -10,7 +10,7 @@ from typing import Literal
 
 from ..errors import ConfigError
 
-StageName = Literal["vae", "encoder", "joint"]
+StageName = Literal["vae", "decoder", "encoder", "joint"]
 
 
 @dataclass(frozen=True)

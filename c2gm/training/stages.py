@@ -1,6 +1,6 @@
 """The stages of training c2gm-mini: what each trains and its loss of one batch.
 
-A VAE on maps; B encoder and class head on imagery; C joint: the U-Net learns to draw from what
+A VAE on maps (its decoder may be sharpened later); B encoder and class head on imagery; C joint: the U-Net learns to draw from what
 the encoder reads. The order and the reasons are in docs/training.md.
 """
 
@@ -60,6 +60,31 @@ class VAEStage(Stage):
         return map_autoencoder_loss(
             decoded.float(), batch.map, batch.classes, mean, logvar, min(1.0, share * 10)
         )
+
+
+class DecoderStage(Stage):
+    """The VAE's decoder alone sharpens its pictures while its latents stay as they are.
+
+    It may run beside or after the joint stage, which depends on the latents only.
+    """
+
+    def parameter_groups(self) -> list[dict[str, object]]:
+        """The decoder."""
+        vae = self.model.vae
+        parameters = [
+            parameter
+            for name, parameter in vae.named_parameters()
+            if name.startswith(("decoder.", "post_quant_conv."))
+        ]
+        return [{"params": parameters, "scale": 1.0}]
+
+    def loss(self, batch: Batch, share: float, generator: torch.Generator) -> Tensor:
+        """Mix loss without its KL term, whose latents are fixed."""
+        with torch.no_grad():
+            mean, _ = self.model.vae.encode(batch.map)
+        decoded = self.model.vae.decode(mean)
+        still = torch.zeros_like(mean)
+        return map_autoencoder_loss(decoded.float(), batch.map, batch.classes, still, still, 1.0)
 
 
 class EncoderStage(Stage):
@@ -127,7 +152,12 @@ class JointStage(Stage):
         return embeddings[[distinct.index(text) for text in texts]]
 
 
-STAGES: dict[str, type[Stage]] = {"vae": VAEStage, "encoder": EncoderStage, "joint": JointStage}
+STAGES: dict[str, type[Stage]] = {
+    "vae": VAEStage,
+    "decoder": DecoderStage,
+    "encoder": EncoderStage,
+    "joint": JointStage,
+}
 
 
 def noised(

@@ -38,7 +38,12 @@ WARM_UP_STEPS = 40
 GRADIENT_CLIP = 1.0
 AVERAGE_EVERY = 4  # steps: the average moves slowly, and each move reads every weight
 SCORES = 8  # points of the curve on held-out ground
-SCORED_ROW = {"vae": "ceiling", "encoder": "segment and draw", "joint": "teacher"}
+SCORED_ROW = {
+    "vae": "ceiling",
+    "decoder": "ceiling",
+    "encoder": "segment and draw",
+    "joint": "teacher",
+}
 _WINDOWS_PER_GROUND = 4
 
 

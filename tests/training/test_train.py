@@ -6,8 +6,10 @@ import torch
 
 from c2gm.errors import ConfigError, TrainingError
 from c2gm.legend import palette
+from c2gm.training.batches import batches, collate
+from c2gm.training.crops import CropConfig, cut_crop
 from c2gm.training.map_losses import class_loss, map_autoencoder_loss
-from c2gm.training.records import Record, write_shard
+from c2gm.training.records import Record, RecordPool, write_shard
 from c2gm.training.run_config import RunConfig, read_run_config
 from c2gm.training.train import Run, rate_share, start_model, train
 
@@ -99,10 +101,6 @@ def test_weights_that_are_missing_are_named(records):
 def test_the_vae_learns(records):
     run = Run(config(records, minutes=60))
     torch.manual_seed(0)
-    from c2gm.training.batches import batches
-    from c2gm.training.crops import CropConfig
-    from c2gm.training.records import RecordPool
-
     source = batches(RecordPool(records), {"town": 1.0}, CropConfig(size=64), 4, 0)
     generator = torch.Generator().manual_seed(0)
     losses = [run._train_step(next(source), torch.float32, generator) for _ in range(60)]
@@ -151,3 +149,20 @@ def test_the_shipped_run_files_can_be_read():
     assert [run.stage for run in runs] == ["vae", "encoder", "encoder", "joint"]
     later = {entry for run in runs for entry in run.weights}
     assert later <= {run.folder for run in runs}
+
+
+def test_the_decoder_stage_leaves_the_latents_as_they_are(records):
+    run = Run(config(records, "decoder", minutes=60))
+    maps = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    before = run.model.vae.encode(maps)[0].detach()
+    drawn = run.model.vae.decode(before).detach()
+    batch = collate(
+        [
+            cut_crop(record, CropConfig(size=64), np.random.default_rng(0))
+            for record in RecordPool(records).all()
+        ]
+    )
+    for _ in range(3):
+        run._train_step(batch, torch.float32, torch.Generator().manual_seed(0))
+    assert torch.equal(run.model.vae.encode(maps)[0], before)
+    assert not torch.equal(run.model.vae.decode(before), drawn)
