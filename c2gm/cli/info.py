@@ -144,6 +144,8 @@ def as_text(data: dict[str, Any], indent: str = "") -> str:
     """Names and values, one a line; tables indented below their name."""
     lines = []
     for name, value in data.items():
+        if value in (None, "", {}, [], ()):
+            continue
         label = name.replace("_", " ")
         if isinstance(value, dict):
             lines.append(f"{indent}{label}:")
@@ -154,6 +156,6 @@ def as_text(data: dict[str, Any], indent: str = "") -> str:
             lines.append(f"{indent}{label}: {text}")
         elif isinstance(value, int) and not isinstance(value, bool):
             lines.append(f"{indent}{label}: {value:,}")
-        elif value not in (None, ""):
+        else:
             lines.append(f"{indent}{label}: {value}")
     return "\n".join(lines)
