@@ -60,7 +60,7 @@ def write_shard(folder: Path, records: list[Record]) -> None:
         }
         for record in records
     ]
-    (temporary / "records.json").write_text(json.dumps(notes))
+    (temporary / "records.json").write_text(json.dumps(notes), encoding="utf-8")
     os.replace(temporary, folder)
 
 
@@ -77,7 +77,7 @@ class Shard:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self.notes = json.loads((folder / "records.json").read_text())
+            self.notes = json.loads((folder / "records.json").read_text(encoding="utf-8"))
             self._arrays = {
                 name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PICTURES
             }

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import TrainingError
+from ..errors import Stopped, TrainingError
 from ..models.presets import PRESETS
 from ..models.sgdm import SGDM
 from ..models.sgdm_map_model import SGDMMapModel
@@ -125,7 +125,7 @@ class Run:
         self._report(losses)
         self._save()
         if self._stop:
-            raise TrainingError(
+            raise Stopped(
                 f"Stopped at {self.share:.0%}; the same command goes on from {self.folder}."
             )
         self._finish()
@@ -190,7 +190,7 @@ class Run:
             "share": round(self.share, 4),
             "loss": round(sum(losses) / len(losses), 5),
         }
-        with (self.folder / "log.jsonl").open("a") as file:
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         log.info("%s", line)
 
@@ -205,7 +205,7 @@ class Run:
         self.model.train()
         point = {"share": round(self.share, 3), "step": self.step, "scores": scores}
         self.curve.append(point)
-        with (self.folder / "curve.jsonl").open("a") as file:
+        with (self.folder / "curve.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(point) + "\n")
         short = {ground: values["miou"] for ground, values in scores.items()}
         log.info("held-out %s, mIoU: %s", name, short)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from c2gm.errors import ConfigError, TrainingError
+from c2gm.errors import ConfigError, Stopped, TrainingError
 from c2gm.legend import palette
 from c2gm.training.batches import batches, collate
 from c2gm.training.crops import CropConfig, cut_crop
@@ -78,7 +78,7 @@ def test_a_run_resumes_where_it_was_stopped_and_ends_decayed(records):
         return original(*args)
 
     run._train_step = step_then_stop
-    with pytest.raises(TrainingError, match="same command goes on"):
+    with pytest.raises(Stopped, match="same command goes on"):
         run.go()
     again = Run(dataclasses.replace(run.config, minutes=10))
     assert again.step == run.step and again.seconds == run.seconds
