@@ -1,7 +1,8 @@
 """The stages of training c2gm-mini: what each trains and its loss of one batch.
 
 A VAE on maps (its decoder may be sharpened later); B encoder and class head on imagery; C joint:
-the U-Net learns to draw from what the encoder reads. The order and the reasons are in docs/training.md.
+the U-Net learns to draw from what the encoder reads. The order and the reasons are in
+docs/training.md.
 """
 
 from __future__ import annotations
