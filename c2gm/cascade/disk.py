@@ -9,7 +9,7 @@ from ..errors import DiskFull
 from .ledger import FILE_NAME
 from .plan import Plan
 
-TILE_BYTES = 40_000  # of a tile, in the job and in the map alike; measured means are lower
+TILE_BYTES = 40_000  # of a tile, in the job and in the map alike
 WINDOW_BYTES = 60_000  # of a window picture that waits for its neighbours
 
 
