@@ -272,7 +272,14 @@ def _draft_wrapper(shared: _Shared, strength: float, sigmas: tuple[float, float]
     """Lets the draft join the noisy latent; the drafts of several Apply nodes add up."""
 
     def wrapper(
-        executor: Any, x: Any, t: Any, c_concat: Any, cross: Any, control: Any, options: Any, **more
+        executor: Any,
+        x: Any,
+        t: Any,
+        c_concat: Any,
+        cross: Any,
+        control: Any,
+        options: Any,
+        **more: Any,
     ) -> Any:
         if acts(sigmas, options):
             draft = strength * spread(shared.draft, x, options).to(x.dtype)

@@ -70,6 +70,7 @@ class ComfyMapModel:
     ) -> None:
         self.model, self.clip, self.vae, self.sgdm = model, clip, vae, sgdm
         self.choice = choice
+        self._texts: dict[str, Any] = {}
         cpu = comfy.model_management.is_device_cpu(model.load_device)
         self.batch = CPU_BATCH if cpu else GPU_BATCH
         self.latent_channels = sgdm.config.vae.latent_channels
@@ -85,8 +86,10 @@ class ComfyMapModel:
         }
 
     def embed(self, text: str) -> Any:
-        """CONDITIONING of a scale text."""
-        return encode_text(self.clip, text)
+        """CONDITIONING of a scale text; each text is encoded once."""
+        if text not in self._texts:
+            self._texts[text] = encode_text(self.clip, text)
+        return self._texts[text]
 
     def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Features:
         """Features of a batch of windows, uint8 [B,H,W,3]."""

@@ -73,7 +73,7 @@ def install_server(folder: Path = DEFAULT_FOLDER) -> Path:
     """Build the server in a folder unless it is there already; returns the folder."""
     folder = folder.resolve()
     stamp = folder / "installed.txt"
-    pins = _fingerprint()
+    pins = pins_hash()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == pins:
         return folder
     stamp.unlink(missing_ok=True)
@@ -119,13 +119,19 @@ def _pip(folder: Path, *arguments: str) -> None:
     )
 
 
-def _pinned(names: tuple[str, ...]) -> list[str]:
+def read_pins() -> dict[str, str]:
+    """Package -> version."""
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines if "==" in line)
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def _pinned(names: tuple[str, ...]) -> list[str]:
+    pins = read_pins()
     return [f"{name}=={pins[name]}" for name in names]
 
 
-def _fingerprint() -> str:
+def pins_hash() -> str:
+    """Changes when a pin, the pack's requirements or this script does."""
     digest = hashlib.sha256()
     for path in (CONSTRAINTS, REPOSITORY / "requirements.txt", Path(__file__)):
         digest.update(path.read_bytes())

@@ -84,14 +84,14 @@ def measured(
         "text": scale_text(map_scale(14), 4),
         "models": {name: {**model_files[name], "size": SIZES[name]} for name in MODELS},
     }
-    (folder / "request.json").write_text(json.dumps(request))
+    (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     subprocess.run(
         [str(server_python(comfyui_folder)), str(HERE / "in_process_checks.py"), str(folder)],
         check=True,
         env=server_environment(),
     )
     return Measured(
-        json.loads((folder / "answers.json").read_text()),
+        json.loads((folder / "answers.json").read_text(encoding="utf-8")),
         load_file(folder / "answers.safetensors"),
         inputs,
         model_files,

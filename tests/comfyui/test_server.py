@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from build_workflows import OBJECT_INFO, our_nodes
 from comfyui_server import PACK, Server
-from install_server import REPOSITORY, install_server, server_python
+from install_server import REPOSITORY, server_python
 from workflow_graphs import WORKFLOWS
 
 LIBRARY_ONLY = ("diffusers", "open_clip", "matplotlib", "typer", "pyogrio", "shapely")
@@ -74,15 +73,6 @@ def test_the_server_has_none_of_the_librarys_own_packages(comfyui_folder: Path) 
         text=True,
     )
     assert found.stdout.strip() == "[]"
-
-
-def test_a_built_server_is_left_as_it_is(comfyui_folder: Path) -> None:
-    stamp = comfyui_folder / "installed.txt"
-    if not stamp.is_file():
-        pytest.fail(f"{comfyui_folder} was not built by install_server.py.")
-    before = stamp.stat().st_mtime_ns
-    assert install_server(comfyui_folder) == comfyui_folder
-    assert stamp.stat().st_mtime_ns == before
 
 
 def test_pytest_does_not_take_the_pack_for_its_own_package() -> None:
