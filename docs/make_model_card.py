@@ -15,8 +15,8 @@ PAGE = Path(__file__).parent / "model-card.md"
 HEAD = """# c2gm-mini: model card
 
 The model that C2GM ships: SGDM at small widths, {parameters:,} parameters, {size:.1f} MiB
-(float16 and float32). It draws the house style `c2gm-carto` at zooms 14 to 18 from RGB imagery, with
-or without a reference at 2X or 4X. What it draws is a **generated map, not surveyed**.
+(float16 and float32). It draws the house style `c2gm-carto` at zooms 14 to 18 from RGB imagery,
+with or without a reference at 2X or 4X. What it draws is a **generated map, not surveyed**.
 
 It was trained on two CPU cores beside other work, for the minutes below, so it is a beginning: on
 painted towns it draws streets, water, woods and blocks of houses; on real imagery it reads water,
@@ -49,8 +49,8 @@ def page() -> str:
         "eastern parts of Châteaugiron and Kvarnbyn. The default sampler, four steps. *teacher*:\n"
         "with the true reference, 4X where there is one; *segment and draw*: the class head's\n"
         "classes in flat colours; *copy*: the reference enlarged; *constant*: ground colour;\n"
-        "*ceiling*: the truth through the VAE. mIoU over the legend's classes that the truth holds,\n"
-        "edge F1 within 2 px, PSNR of the luma in dB.\n\n"
+        "*ceiling*: the truth through the VAE. Cells: mIoU over the legend's classes that the\n"
+        "truth holds, edge F1 within 2 px, PSNR of the luma in dB.\n\n"
     )
     return text + _table(card["scores"])
 
