@@ -106,11 +106,11 @@ class Ledger:
             if "locked" in str(error):
                 raise JobLocked(self._holder()) from None
             raise
-        (self.folder / PID_NAME).write_text(f"{os.getpid()}\n")
+        (self.folder / PID_NAME).write_text(f"{os.getpid()}\n", encoding="ascii")
 
     def _holder(self) -> str:
         try:
-            pid = (self.folder / PID_NAME).read_text().strip()
+            pid = (self.folder / PID_NAME).read_text(encoding="ascii").strip()
         except OSError:
             pid = ""
         who = f"Process {pid}" if pid else "Another process"
