@@ -33,7 +33,7 @@ NOTE = "Generated map, not surveyed."
 
 
 def make_pictures(model: str, seed: int, out: Path) -> None:
-    """Paint the middle of a town and write `wide.png` and `zooms.png` into a folder."""
+    """Paint the middle of a town and write `wide.jpg` and `zooms.jpg` into a folder."""
     town = Town(seed)
     imagery = TownImagery(town)
     column, row = 4 * town.tile.x + 1, 4 * town.tile.y + 1
@@ -47,8 +47,8 @@ def make_pictures(model: str, seed: int, out: Path) -> None:
         generate(imagery, SGDMMapModel(SGDM.load(model)), path, settings)
         with open_tileset(path) as tileset:
             sheet = picture_sheet(imagery, tileset, ZOOMS, centre=centre)
-            save(sheet, out / "zooms.png")
-            save(wide_picture(imagery, tileset, centre), out / "wide.png")
+            save(sheet, out / "zooms.jpg")
+            save(wide_picture(imagery, tileset, centre), out / "wide.jpg")
 
 
 def wide_picture(
@@ -83,8 +83,8 @@ def map_of(tileset: TileSet, box: PixelBox) -> np.ndarray:
 
 
 def save(image: Image.Image, path: Path) -> None:
-    """Write a PNG of 256 colours: a third of the size, and every version stays in the history."""
-    image.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    """Write a JPEG at full colour: a third of a PNG, and every version stays in the history."""
+    image.save(path, quality=88, subsampling=0, optimize=True)
     print(f"{path}: {path.stat().st_size // 1000} kB")
 
 
