@@ -156,6 +156,7 @@ class SaveTileset(io.ComfyNode):
 
         one_of(map_image=map_image, tileset=tileset)
         path = save_path(name, format)
+        check_ours(path)
         if tileset is not None:
             count = export_tileset(tileset, path, overwrite=True)
         elif area is None:
@@ -187,3 +188,26 @@ def save_path(name: str, kind: str) -> Path:
     plain, suffix = name.strip().rstrip("/"), FORMATS[kind]
     safe_path(plain, output_folder())
     return safe_path(plain if plain.endswith(suffix) else plain + suffix, output_folder())
+
+
+def check_ours(path: Path) -> None:
+    """Refuse to replace a file or folder that C2GM did not write.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    from ..c2gm.errors import TilesetError
+    from ..c2gm.tilesets.open import open_tileset
+
+    if not path.exists():
+        return
+    try:
+        with open_tileset(path) as tileset:
+            generator = tileset.metadata.get("generator", "")
+    except TilesetError:
+        generator = ""
+    if not generator.startswith("c2gm"):
+        raise ConfigError(
+            f"{path.name} is in output/c2gm and was not made by C2GM, so it is not replaced. "
+            "Choose another name, or delete it yourself."
+        )

@@ -52,11 +52,10 @@ class Run:
 
 
 class Client:
-    """One page, so to speak, that talks to a server on this machine."""
+    """Talks to a server on this machine as its page does."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.id = base64.b16encode(os.urandom(8)).decode()
 
     def get(self, path: str) -> bytes:
         """Body of a GET."""
@@ -79,14 +78,14 @@ class Client:
             body = answer.read()
         return json.loads(body) if body else None
 
-    def queue(self, prompt: dict[str, Any]) -> str:
-        """Queue a prompt; returns its number.
+    def queue(self, prompt: dict[str, Any], page: str = "") -> str:
+        """Queue a prompt whose events go to a page; returns its number.
 
         Raises:
             PromptRefused: the server found it invalid.
         """
         try:
-            answer = self.post("/prompt", {"prompt": prompt, "client_id": self.id})
+            answer = self.post("/prompt", {"prompt": prompt, "client_id": page})
         except urllib.error.HTTPError as error:
             raise PromptRefused(json.loads(error.read())) from None
         number: str = answer["prompt_id"]
@@ -102,8 +101,10 @@ class Client:
             interrupt_after: Cancel after this many progress events of value above 0.
             timeout: Seconds.
         """
-        with _Events(self.port, self.id) as events:
-            run = Run(self.queue(prompt))
+        # A new page each time: the server may close an old one of the same name late.
+        page = base64.b16encode(os.urandom(8)).decode()
+        with _Events(self.port, page) as events:
+            run = Run(self.queue(prompt, page))
             end = time.monotonic() + timeout
             while not run.status:
                 if time.monotonic() > end:

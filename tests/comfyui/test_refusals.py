@@ -89,7 +89,7 @@ def test_unsafe_names_to_write_are_refused_before_anything_runs(server: Server) 
     for name in BAD_NAMES:
         if name not in ("out", "out/secret.tif", "secret_link.tif"):  # plain where no link is
             message = refusal(server, tileset_prompt("there.mbtiles", name))
-            assert "not a name inside" in message, name
+            assert "not a name inside" in message or "leads out" in message, name
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/secret", "a/../../secret", "C:/secret"])
