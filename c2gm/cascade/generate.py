@@ -14,7 +14,7 @@ from ..errors import AreaError, JobError, TilesetError
 from ..grid import tile_box
 from ..imagery.base import Imagery
 from ..painting.map_model import MapModel
-from ..tilesets.base import TileSet
+from ..tilesets.base import StoredTileSet, TileSet
 from ..tilesets.open import create_tileset, open_tileset
 from .disk import check_disk
 from .executors import Executor, LocalExecutor
@@ -56,11 +56,12 @@ def plan_for(imagery: Imagery, settings: GenerateSettings, start: TileSet | None
 
     Raises:
         AreaError: the area is too large, or the imagery does not reach it.
-        ConfigError: a zoom has no way to be painted.
+        ConfigError: a zoom has no way to be painted, or no scale text.
         TilesetError: the start tile set does not cover the area.
     """
     zooms = None if start is None else start.zooms
     plan = make_plan(settings, imagery.bounds, start_zooms=zooms)
+    scale_texts(plan, settings.texts)  # a zoom without one is told before the model is loaded
     if start is not None:
         _check_start(plan, imagery, start)
     return plan
@@ -162,7 +163,7 @@ def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
         return 0
     written = 0
     metadata = map_metadata(job, key)
-    with create_tileset(out_path, metadata, overwrite=job.settings.force) as tileset:
+    with _new_map(out_path, metadata, job.settings) as tileset:
         for tile, pixels in chain([first], asked):
             tileset.put(tile, pixels)
             written += 1
@@ -201,9 +202,9 @@ def _is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
     except (TilesetError, json.JSONDecodeError):
         old = None
     if not isinstance(old, dict):
+        cure = "delete it yourself" if out_path.is_dir() else "--force to replace it"
         raise JobError(
-            f"{out_path} is there and was not made by this program. Give another name, or "
-            "--force to replace it."
+            f"{out_path} is there and was not made by this program. Give another name, or {cure}."
         )
     if changes := key_changes(old, key):
         raise JobError(
@@ -219,8 +220,17 @@ class _Rehearsal(Exception):
 
 def _rehearse(out_path: Path, settings: GenerateSettings) -> None:
     """Refuse a name that the map cannot have before the work, not after it."""
-    with suppress(_Rehearsal), create_tileset(out_path, {}, overwrite=settings.force):
+    with suppress(_Rehearsal), _new_map(out_path, {}, settings):
         raise _Rehearsal
+
+
+def _new_map(
+    out_path: Path, metadata: Mapping[str, str], settings: GenerateSettings
+) -> StoredTileSet:
+    """A map to be written; `force` replaces any file, and a folder that holds a map of ours."""
+    return create_tileset(
+        out_path, metadata, overwrite=settings.force, overwrite_foreign=settings.force
+    )
 
 
 def _check_start(plan: Plan, imagery: Imagery, start: TileSet) -> None:

@@ -42,6 +42,11 @@ def check_text(metadata: Mapping[str, str]) -> None:
             raise TilesetError(f"Metadata {key!r} must be text, not {type(value).__name__}.")
 
 
+def is_ours(metadata: Mapping[str, str]) -> bool:
+    """Whether a tile set says that c2gm wrote it."""
+    return metadata.get("generator", "").startswith("c2gm")
+
+
 def first_metadata(given: Mapping[str, str], name: str) -> dict[str, str]:
     """Metadata at the start of writing: what was given, our defaults, `complete` = 0."""
     check_text(given)

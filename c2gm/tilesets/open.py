@@ -15,7 +15,11 @@ _OTHER_SUFFIXES = (".pmtiles", ".tif", ".tiff", ".png", ".jpg", ".html", ".gpkg"
 
 
 def create_tileset(
-    path: str | Path, metadata: Mapping[str, str], *, overwrite: bool = False
+    path: str | Path,
+    metadata: Mapping[str, str],
+    *,
+    overwrite: bool = False,
+    overwrite_foreign: bool = False,
 ) -> StoredTileSet:
     """A new tile set: MBTiles if the name ends in .mbtiles, else an XYZ folder.
 
@@ -23,7 +27,9 @@ def create_tileset(
         path: Name of the file or folder; its folder is made if missing.
         metadata: Text by key: name, attribution, description and keys of your own. Bounds, centre,
             zooms, format and tile counts are filled in from the tiles.
-        overwrite: Replace what has the name, at the very end and in one step.
+        overwrite: Replace a tile set of c2gm's that has the name, at the very end and in one step.
+        overwrite_foreign: Replace a file that c2gm did not write, too. A folder never: much may
+            lie in it.
 
     Raises:
         TilesetError: the name is taken, or ends like another kind of file.
@@ -32,7 +38,9 @@ def create_tileset(
     if path.name in ("", ".."):
         raise TilesetError(f"{path} is no name for a tile set. Give an .mbtiles file or a folder.")
     if path.suffix.lower() == ".mbtiles":
-        return MBTilesWriter(path, metadata, overwrite=overwrite)
+        return MBTilesWriter(
+            path, metadata, overwrite=overwrite, overwrite_foreign=overwrite_foreign
+        )
     if path.suffix.lower() in _OTHER_SUFFIXES:
         raise TilesetError(
             f"{path.name}: tile sets are written as .mbtiles or as a folder, not as "

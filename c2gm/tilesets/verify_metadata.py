@@ -21,7 +21,7 @@ def check_metadata(metadata: Mapping[str, str], found: Extents, faults: Faults) 
     if not metadata:
         faults.add(
             "metadata-missing",
-            "There is no metadata; many programs refuse such a map. Export it with c2gm export.",
+            "There is no metadata; many programs refuse such a map. Make the map again.",
         )
         return
     if metadata.get("complete") == "0":

@@ -11,7 +11,7 @@ from pathlib import Path
 from mercantile import Tile
 
 from ..errors import TilesetError
-from .metadata import tile_json
+from .metadata import is_ours, tile_json
 from .pictures import MAX_PICTURE_BYTES
 from .storing import TileSetReader, TileSetWriter, sync_folder
 
@@ -120,7 +120,7 @@ class XYZWriter(TileSetWriter):
                 f"{self.path} holds more than a tile set ({foreign[0]}), so it is not written "
                 "over. Give the name of a new folder."
             )
-        if entries and not read_metadata(self.path).get("generator", "").startswith("c2gm"):
+        if entries and not is_ours(read_metadata(self.path)):
             raise TilesetError(
                 f"{self.path} was not written by c2gm, so it is not written over. Delete it "
                 "yourself, or give the name of a new folder."

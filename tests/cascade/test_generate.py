@@ -104,10 +104,27 @@ def test_a_foreign_file_of_that_name_is_not_touched(paint, tmp_path, name):
         (foreign / "letter.txt").write_text("dear")
     else:
         foreign.write_text("dear")
-    with pytest.raises(JobError, match="was not made by this program.*--force"):
+    cure = "delete it yourself" if name == "folder" else "--force to replace it"
+    with pytest.raises(JobError, match=f"was not made by this program.*{cure}"):
         paint(name, zooms=(14,))
     assert (foreign if foreign.is_file() else foreign / "letter.txt").read_text() == "dear"
     assert not foreign.with_name(f"{name}.c2gm-job").exists()
+
+
+def test_force_replaces_a_foreign_file_and_no_foreign_folder(paint, tmp_path):
+    (tmp_path / "map.mbtiles").write_text("dear")
+    assert paint(zooms=(14,), force=True).tiles == 1
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "letter.txt").write_text("dear")
+    with pytest.raises(TilesetError, match="holds more than a tile set"):
+        paint("folder", zooms=(14,), force=True)
+    assert (tmp_path / "folder" / "letter.txt").read_text() == "dear"
+
+
+def test_a_zoom_without_scale_text_is_refused_in_the_plan(imagery):
+    with pytest.raises(ConfigError, match="Zoom 21 has no map scale"):
+        plan_for(imagery, GenerateSettings(zooms=(21,)))
+    assert plan_for(imagery, GenerateSettings(zooms=(21,), texts={21: "a yard"})).stages
 
 
 def test_a_name_that_no_map_can_have_is_refused_before_the_work(paint, tmp_path, model):

@@ -203,6 +203,25 @@ def test_several_threads_may_read_one_tile_set(town_mbtiles, pyramid, make_pictu
     assert wrong == []
 
 
+@pytest.mark.parametrize("content", [b"a letter", b""])
+def test_a_file_of_strangers_is_written_over_only_when_told_so(tmp_path, make_picture, content):
+    path = tmp_path / "map.mbtiles"
+    path.write_bytes(content)
+    with pytest.raises(TilesetError, match="not written by c2gm"):
+        create_tileset(path, {}, overwrite=True)
+    assert path.read_bytes() == content
+    with create_tileset(path, {}, overwrite_foreign=True) as tileset:
+        tileset.put(Tile(0, 0, 0), make_picture(Tile(0, 0, 0)))
+    with open_tileset(path) as tileset:
+        assert tileset.zooms == (0,)
+
+
+def test_a_map_of_another_program_is_not_written_over(town_mbtiles):
+    change(town_mbtiles, "UPDATE metadata SET value = 'mapper 2.1' WHERE name = 'generator'")
+    with pytest.raises(TilesetError, match="not written by c2gm"):
+        create_tileset(town_mbtiles, {}, overwrite=True)
+
+
 def test_a_full_disk_leaves_the_old_file_whole(town_mbtiles, make_picture):
     before = town_mbtiles.read_bytes()
     tileset = create_tileset(town_mbtiles, {}, overwrite=True)
