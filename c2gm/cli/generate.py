@@ -10,9 +10,14 @@ import typer
 
 from .console import answer, progress_bar, say
 from .options import (
+    AsJson,
+    Crs,
+    NodataValue,
+    PictureBounds,
     duration_text,
     options_of_the_command,
     parse_bounds,
+    parse_cascade_factor,
     parse_nodata,
     parse_zooms,
     zooms_text,
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from ..cascade.plan import Plan
     from ..imagery.base import Imagery
 
+DEFAULT_ZOOMS = "14-18"
 BEYOND_NATIVE = 1  # zooms that the imagery may be enlarged by without a warning
 
 
@@ -37,7 +43,13 @@ def command(
         Path,
         typer.Option("--out", help="The map: a name that ends in .mbtiles, or a folder (XYZ)."),
     ],
-    zooms: Annotated[str, typer.Option(help="Zooms of the map, like 14-18 or 14,16,18.")] = "14-18",
+    zooms: Annotated[
+        str | None,
+        typer.Option(
+            help="Zooms of the map, like 14-18 or 14,16,18.",
+            show_default=f"{DEFAULT_ZOOMS}, or those of --stages",
+        ),
+    ] = None,
     cascade_factor: Annotated[
         int, typer.Option(help="Zoom factor between a map and the map it is drawn from: 2 or 4.")
     ] = 4,
@@ -54,20 +66,9 @@ def command(
         str | None,
         typer.Option(metavar="W,S,E,N", help="Area in degrees.", show_default="all of the imagery"),
     ] = None,
-    picture_bounds: Annotated[
-        str | None,
-        typer.Option(metavar="W,S,E,N", help="Where a picture without position lies, in degrees."),
-    ] = None,
-    crs: Annotated[
-        str | None,
-        typer.Option(
-            metavar="EPSG:...", help="Coordinate system of imagery that does not name its own."
-        ),
-    ] = None,
-    nodata: Annotated[
-        str | None,
-        typer.Option(metavar="VALUE", help="Value of invalid pixels; none ignores the file's own."),
-    ] = None,
+    picture_bounds: PictureBounds = None,
+    crs: Crs = None,
+    nodata: NodataValue = None,
     max_tiles: Annotated[int, typer.Option(min=1, help="The largest map that is begun.")] = 100_000,
     model: Annotated[str, typer.Option(help="A model file, or mini for the bundled one.")] = "mini",
     base: Annotated[
@@ -93,14 +94,17 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
     force: Annotated[
-        bool, typer.Option("--force", help="Replace what has the name, and jobs of other settings.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace the map or file that has the name, and a job of other settings; a folder "
+            "only where it is a map of c2gm's.",
+        ),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell how many tiles there are, and paint nothing.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
     keep_job: Annotated[
         bool, typer.Option("--keep-job", help="Keep the job folder when the map is finished.")
     ] = False,
@@ -125,9 +129,9 @@ def command(
 
     with options_of_the_command():
         settings = GenerateSettings(
-            zooms=parse_zooms(zooms),
+            zooms=() if zooms is None and stages else parse_zooms(zooms or DEFAULT_ZOOMS),
             bounds=parse_bounds(bbox),
-            cascade_factor=cascade_factor,
+            cascade_factor=parse_cascade_factor(cascade_factor),
             stages=None if stages is None else parse_stages(stages),
             seed=seed,
             edges=edges,

@@ -9,7 +9,16 @@ import typer
 
 from ..errors import C2GMError
 from .console import answer
-from .options import Bounds, parse_bounds, parse_nodata, zooms_text
+from .options import (
+    AsJson,
+    Bounds,
+    Crs,
+    NodataValue,
+    PictureBounds,
+    parse_bounds,
+    parse_nodata,
+    zooms_text,
+)
 
 if TYPE_CHECKING:
     from ..imagery.base import Imagery
@@ -24,19 +33,10 @@ def command(
             help="A tile set, imagery, a model file, or an architecture: sd21, mini, tiny."
         ),
     ],
-    picture_bounds: Annotated[
-        str | None,
-        typer.Option(metavar="W,S,E,N", help="Where a picture without position lies, in degrees."),
-    ] = None,
-    crs: Annotated[
-        str | None, typer.Option(metavar="EPSG:...", help="Coordinate system of imagery.")
-    ] = None,
-    nodata: Annotated[
-        str | None, typer.Option(metavar="VALUE", help="Value of the imagery's invalid pixels.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    picture_bounds: PictureBounds = None,
+    crs: Crs = None,
+    nodata: NodataValue = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what something is.
 

@@ -5,13 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ..errors import ConfigError
 
 Bounds = tuple[float, float, float, float]
+HIGHEST_ZOOM = 20  # the last that has a map scale
+
+# Options that several commands have.
+PictureBounds = Annotated[
+    "str | None",
+    typer.Option(metavar="W,S,E,N", help="Where a picture without position lies, in degrees."),
+]
+Crs = Annotated[
+    "str | None",
+    typer.Option(metavar="EPSG:...", help="Coordinate system of the imagery; replaces its own."),
+]
+NodataValue = Annotated[
+    "str | None",
+    typer.Option(metavar="VALUE", help="Value of invalid pixels; none ignores the file's own."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @contextmanager
@@ -34,10 +50,26 @@ def parse_zooms(text: str) -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise typer.BadParameter(f"{text!r} are no zooms. Write 14-18 or 14,16,18.")
+        if int(last or first) > HIGHEST_ZOOM:
+            raise typer.BadParameter(
+                f"{text!r} goes beyond zoom {HIGHEST_ZOOM}, the last that has a map scale. "
+                "Write 14-18 or 14,16,18."
+            )
         zooms.update(range(int(first), int(last or first) + 1))
-    if not zooms or max(zooms) > 22:
-        raise typer.BadParameter(f"{text!r} are no zooms from 0 to 22. Write 14-18 or 14,16,18.")
+    if not zooms:
+        raise typer.BadParameter(f"{text!r} are no zooms. Write 14-18 or 14,16,18.")
     return tuple(sorted(zooms))
+
+
+def parse_cascade_factor(factor: int) -> int:
+    """The cascade factor, 2 or 4.
+
+    Raises:
+        BadParameter: it is another number.
+    """
+    if factor not in (2, 4):
+        raise typer.BadParameter(f"Cascade factor {factor} is not 2 or 4.")
+    return factor
 
 
 def parse_bounds(text: str | None) -> Bounds | None:

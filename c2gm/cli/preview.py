@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from .console import say
-from .options import zooms_text
+from .options import (
+    Crs,
+    NodataValue,
+    PictureBounds,
+    parse_bounds,
+    parse_nodata,
+    zooms_text,
+)
 
 
 def command(
@@ -16,6 +23,9 @@ def command(
     imagery: Annotated[
         Path | None, typer.Option(help="The imagery to lay below the map, with a slider.")
     ] = None,
+    picture_bounds: PictureBounds = None,
+    crs: Crs = None,
+    nodata: NodataValue = None,
     html: Annotated[
         Path | None,
         typer.Option(help="The page to write.", show_default="beside the tile set"),
@@ -27,15 +37,27 @@ def command(
     It needs no network.
 
     \b
-    Example:
+    Examples:
       c2gm preview town.mbtiles --imagery town.tif --html town.html
+      c2gm preview photo-map --imagery photo.jpg --picture-bounds 2.33,48.85,2.35,48.86
     """
     from ..imagery.open import open_imagery
     from ..tilesets.open import open_tileset
     from ..tilesets.preview import write_preview_page
 
+    if imagery is None and (picture_bounds or crs or nodata):
+        raise typer.BadParameter(
+            "--picture-bounds, --crs and --nodata describe the imagery. Give --imagery with them."
+        )
     page = html or tileset.with_name(f"{tileset.name}.html")
-    source = None if imagery is None else open_imagery(imagery)
+    source = None
+    if imagery is not None:
+        source = open_imagery(
+            imagery,
+            crs=crs,
+            nodata=parse_nodata(nodata),
+            picture_bounds=parse_bounds(picture_bounds),
+        )
     try:
         with open_tileset(tileset) as tiles:
             written = write_preview_page(tiles, page, imagery=source, overwrite=force)

@@ -9,13 +9,12 @@ import typer
 
 from .console import answer
 from .exits import FAULTS
+from .options import AsJson
 
 
 def command(
     tileset: Annotated[Path, typer.Argument(help="An .mbtiles file or an XYZ folder.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a tile set: every tile, the pyramid, the metadata.
 

@@ -146,6 +146,16 @@ def test_preview_writes_a_page_beside_the_map(c2gm: Run, small_map: Path) -> Non
     assert c2gm("preview", small_map, "--force").status == 0
 
 
+def test_preview_takes_imagery_as_generate_does(c2gm: Run, small_map: Path) -> None:
+    photo = small_map.with_name("photo.png")
+    Image.new("RGB", (40, 40), (90, 120, 60)).save(photo)
+    bounds = ("--picture-bounds", "1,45,40,60")
+    assert "--picture-bounds" in c2gm("preview", small_map, "--imagery", photo).err
+    assert c2gm("preview", small_map, "--imagery", photo, *bounds).status == 0
+    refused = c2gm("preview", small_map, *bounds)
+    assert refused.status == 2 and "Give --imagery" in refused.err
+
+
 def test_convert_makes_the_file_that_was_asked_for(c2gm: Run, tmp_path: Path) -> None:
     assert c2gm("convert", tmp_path / "gone.ckpt", tmp_path / "a.safetensors").status == 1
     assert c2gm("convert", "a", "b", "--to", "onnx").status == 2

@@ -44,6 +44,14 @@ def test_a_dry_run_tells_the_tiles_and_makes_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.tif"]
 
 
+def test_the_zooms_are_those_of_the_stages(c2gm: Run, scene: Path, tmp_path: Path) -> None:
+    command = ("generate", scene, "--out", tmp_path / "m", "--dry-run", "--json", "--stages")
+    told = json.loads(c2gm(*command, "14,16:4").out)
+    assert told["zooms"] == [14, 16]
+    assert [stage["cascade_factor"] for stage in told["stages"]] == [None, 4]
+    assert json.loads(c2gm(*command, "14,16:4", "--zooms", "16").out)["zooms"] == [16]
+
+
 @pytest.mark.usefixtures("mixing_model")
 @pytest.mark.parametrize("name", ["map.mbtiles", "map"])
 def test_a_map_is_made_and_the_same_command_has_nothing_to_do(
@@ -111,7 +119,10 @@ def test_zooms_far_beyond_the_imagery_are_warned_of(c2gm: Run, scene: Path, tmp_
         (["--nodata", "black"], "neither a number nor none"),
         (["--edges", "round"], "exact, open"),
         (["--mode", "fast"], "seamless"),
-        (["--cascade-factor", "3"], "Cascade factor 3"),
+        (["--cascade-factor", "3"], "Cascade factor 3 is not 2 or 4"),
+        (["--cascade-factor", "8"], "Cascade factor 8 is not 2 or 4"),
+        (["--zooms", "14-21"], "beyond zoom 20"),
+        (["--zooms", "14-99999999999"], "beyond zoom 20"),
         (["--stages", "14,x"], "Write stages like"),
         (["--colour"], "--colour"),
     ],
@@ -131,6 +142,7 @@ def test_wrong_use_ends_with_status_2(
         (["--bbox", "10,50,11,49"], "South 50.0 is not below north 49.0"),
         (["--bbox", "10,50,11,51"], "does not reach the area"),
         (["--max-tiles", "3"], "--max-tiles"),
+        (["--stages", "19,21:4"], "Zoom 21 has no map scale"),
         (["--crs", "EPSG:1"], "no known coordinate system"),
         (["--start", "nowhere.mbtiles"], "nowhere.mbtiles does not exist"),
         (["--out", "map.jpeg2000.pmtiles", "--model", "gone.safetensors"], "gone.safetensors"),
