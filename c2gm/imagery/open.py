@@ -36,7 +36,7 @@ def open_imagery(
         attribution: Credit of the source; a text replaces the file's own.
 
     Raises:
-        ImageryError: it cannot be read or placed; says what to give.
+        ImageryError: it cannot be read or placed, or is placed twice; says what to give.
         MissingCRS: the raster does not name its coordinate system.
         AreaError: `picture_bounds` are no place on Earth.
     """
@@ -55,5 +55,9 @@ def open_imagery(
         return TileFolderImagery(file, attribution=attribution)
     file = file.resolve()
     if picture_bounds is not None:
+        if crs is not None:
+            raise ImageryError(
+                f"--picture-bounds place {file.name} in degrees. Leave --crs out, or the bounds."
+            )
         return open_picture(file, picture_bounds, nodata=nodata, attribution=attribution)
     return RasterImagery(file, crs=crs, nodata=nodata, attribution=attribution)

@@ -118,7 +118,7 @@ class TileFolderImagery(BlockImagery):
                 if picture.mode.startswith(("I", "F")):
                     raise ImageryError(f"Tile {path} is not an 8-bit picture. Convert it to RGB.")
                 rgba = np.asarray(picture.convert("RGBA"))
-        except (OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise ImageryError(f"Tile {path} cannot be read: {error}. Is it complete?") from error
         return rgba[..., :3], rgba[..., 3] >= 128
 

@@ -106,3 +106,10 @@ def test_a_placed_raster_refuses_picture_bounds(tmp_path: Path) -> None:
         dataset.write(np.ones((1, 9, 9), np.uint8))
     with pytest.raises(ImageryError, match="Leave --picture-bounds out"):
         open_imagery(path, picture_bounds=BOUNDS)
+
+
+def test_a_picture_is_not_placed_twice(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8)).save(path)
+    with pytest.raises(ImageryError, match="Leave --crs out"):
+        open_imagery(path, picture_bounds=BOUNDS, crs="EPSG:32632")

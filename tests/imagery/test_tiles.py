@@ -195,6 +195,7 @@ def test_files_that_are_no_tiles_are_passed_over(write_tile: WriteTile, folder: 
             r"3/7/3\.png measures 512x512 pixels",
         ),
         (lambda path: Image.new("I;16", (256, 256)).save(path), "not an 8-bit picture"),
+        (lambda path: Image.new("1", (20_000, 20_000)).save(path), "cannot be read: .*bomb"),
     ],
 )
 def test_a_spoilt_tile_is_named(
