@@ -42,7 +42,7 @@ class JobError(C2GMError):
 
 
 class JobKeyChanged(JobError):
-    """A job was begun with other settings; names what changed."""
+    """A job was begun, or a map made, with other settings; names what changed."""
 
 
 class JobLocked(JobError):

@@ -10,12 +10,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import AreaError, JobError, TilesetError
+from ..errors import AreaError, JobError, JobKeyChanged, TilesetError
 from ..grid import tile_box
 from ..imagery.base import Imagery
 from ..painting.map_model import MapModel
 from ..tilesets.base import StoredTileSet, TileSet
-from ..tilesets.open import create_tileset, open_tileset
+from ..tilesets.open import check_name, create_tileset, open_tileset
 from .disk import check_disk
 from .executors import Executor, LocalExecutor
 from .job import Job, claim, job_key, key_changes, key_hash, scale_texts
@@ -93,7 +93,7 @@ def generate(
         executor: Where batches are painted; None is this process.
 
     Raises:
-        JobKeyChanged: the job was begun with other settings.
+        JobKeyChanged: the job was begun, or the map was made, with other settings.
         JobLocked: another process works on it.
         JobError: `out_path` holds something else.
         Stopped: the user stopped it; the same call goes on.
@@ -101,6 +101,7 @@ def generate(
         AreaError: nothing to paint there, or too much.
     """
     out_path = Path(out_path)
+    check_name(out_path)
     folder = Path(job_folder or out_path.with_name(f"{out_path.name}.c2gm-job"))
     plan = plan_for(imagery, settings, start)
     texts = scale_texts(plan, settings.texts)
@@ -192,6 +193,7 @@ def _is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
     """Whether the map is there with this key.
 
     Raises:
+        JobKeyChanged: a map of other settings is there.
         JobError: something else is there.
     """
     if not out_path.exists() or (out_path.is_dir() and not any(out_path.iterdir())):
@@ -207,7 +209,7 @@ def _is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
             f"{out_path} is there and was not made by this program. Give another name, or {cure}."
         )
     if changes := key_changes(old, key):
-        raise JobError(
+        raise JobKeyChanged(
             f"{out_path} was made with other settings: {changes}. Give another name, or --force "
             "to replace it."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ def command(
     """Draw the map of a made-up town, and look at it.
 
     Makes a map (MBTiles), a sheet of pictures and one page for the browser that needs no network.
+    What an older model drew is drawn anew.
 
     \b
     Example:
@@ -27,6 +29,7 @@ def command(
     """
     from ..cascade.generate import generate, plan_for
     from ..cascade.settings import GenerateSettings
+    from ..errors import JobKeyChanged
     from ..grid import TileRange, bounds_of
     from ..tilesets.open import open_tileset
     from ..tilesets.preview import write_preview_page
@@ -47,7 +50,16 @@ def command(
     say(plan_text(plan_for(imagery, settings), imagery))
     map_file = out / f"town-{seed}.mbtiles"
     with progress_bar() as on_progress:
-        result = generate(imagery, model.painter, map_file, settings, on_progress=on_progress)
+        try:
+            result = generate(imagery, model.painter, map_file, settings, on_progress=on_progress)
+        except JobKeyChanged:  # of an older model, say: what the demo made may be drawn anew
+            result = generate(
+                imagery,
+                model.painter,
+                map_file,
+                replace(settings, force=True),
+                on_progress=on_progress,
+            )
     page, sheet = out / f"town-{seed}.html", out / f"town-{seed}.png"
     side = 1 << ZOOMS[0]
     with open_tileset(map_file) as tileset:

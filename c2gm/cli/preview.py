@@ -49,7 +49,8 @@ def command(
         raise typer.BadParameter(
             "--picture-bounds, --crs and --nodata describe the imagery. Give --imagery with them."
         )
-    page = html or tileset.with_name(f"{tileset.name}.html")
+    there = tileset if tileset.name not in ("", "..") else tileset.resolve()
+    page = html or there.with_name(f"{there.name}.html")
     source = None
     if imagery is not None:
         source = open_imagery(

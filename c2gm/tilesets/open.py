@@ -35,8 +35,7 @@ def create_tileset(
         TilesetError: the name is taken, or ends like another kind of file.
     """
     path = Path(path)
-    if path.name in ("", ".."):
-        raise TilesetError(f"{path} is no name for a tile set. Give an .mbtiles file or a folder.")
+    check_name(path)
     if path.suffix.lower() == ".mbtiles":
         return MBTilesWriter(
             path, metadata, overwrite=overwrite, overwrite_foreign=overwrite_foreign
@@ -47,6 +46,16 @@ def create_tileset(
             f"{path.suffix}. Give a name that ends in .mbtiles or a folder's name."
         )
     return XYZWriter(path, metadata, overwrite=overwrite)
+
+
+def check_name(path: Path) -> None:
+    """Refuse a path that names nothing, like `.` or `..`.
+
+    Raises:
+        TilesetError: says so.
+    """
+    if path.name in ("", ".."):
+        raise TilesetError(f"{path} is no name for a tile set. Give an .mbtiles file or a folder.")
 
 
 def open_tileset(path: str | Path) -> StoredTileSet:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mixing_painter import MixingModel
 from PIL import Image
 
+from c2gm.cli import load_model
 from c2gm.cli.demo import ZOOMS
 from c2gm.cli.picture_sheet import PICTURE, picture_sheet
 from c2gm.grid import TILE_SIZE, PixelBox
@@ -37,6 +39,26 @@ def test_the_demo_makes_a_map_a_sheet_and_a_page_and_says_where(c2gm: Run, tmp_p
     again = c2gm("demo", "--out", out, "--seed", "2")
     assert again.status == 0
     assert "was there already" in again.out
+
+
+@pytest.mark.usefixtures("mixing_model")
+def test_a_demo_of_another_model_is_drawn_anew_and_a_foreign_file_stays(
+    c2gm: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert c2gm("demo", "--out", tmp_path).status == 0
+    other = MixingModel()
+    other.identity = {**other.identity, "model": "another"}
+    loaded = load_model.LoadedModel(other, "bilinear")
+    monkeypatch.setattr(load_model, "load_map_model", lambda *args, **options: loaded)
+    ended = c2gm("demo", "--out", tmp_path)
+    assert ended.status == 0, ended.err
+    assert "took" in ended.out
+    with open_tileset(tmp_path / "town-1.mbtiles") as tileset:
+        assert tileset.metadata["model"] == "another"
+    (tmp_path / "town-2.mbtiles").write_text("dear")
+    refused = c2gm("demo", "--out", tmp_path, "--seed", "2")
+    assert refused.status == 1 and "not made by this program" in refused.err
+    assert (tmp_path / "town-2.mbtiles").read_text() == "dear"
 
 
 class Slopes:

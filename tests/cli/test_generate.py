@@ -167,6 +167,14 @@ def test_a_folder_that_cannot_be_made_is_named(c2gm: Run, scene: Path) -> None:
     assert "scene.tif" in ended.err.splitlines()[-1] and "Traceback" not in ended.err
 
 
+@pytest.mark.usefixtures("mixing_model")
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_path_without_a_name_is_no_map(c2gm: Run, scene: Path, name: str) -> None:
+    ended = c2gm("generate", scene, "--out", name, "--zooms", "16")
+    assert ended.status == 1
+    assert "is no name for a tile set" in ended.err
+
+
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
