@@ -27,6 +27,9 @@ def command(
     to: Annotated[
         Form, typer.Option(help="ldm: one file in the authors' layout; diffusers: a folder.")
     ] = Form.ldm,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that has the name.")
+    ] = False,
 ) -> None:
     """Write a model in another form.
 
@@ -39,6 +42,8 @@ def command(
       c2gm convert sgdm.safetensors sgdm-slim.safetensors --slim
     """
     from ..models.checkpoints import convert_checkpoint
+    from ..tilesets.storing import check_free
 
+    check_free(out, overwrite=force)
     convert_checkpoint(checkpoint, out, slim=slim, to=to.value)
     print(f"{out} is written.")

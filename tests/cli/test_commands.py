@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from formula_weights import tiny_state_dict
 from mercantile import Tile
 from PIL import Image
+from safetensors.torch import save_file
 
 from c2gm.cli.app import build_app
-from c2gm.tilesets.open import create_tileset
+from c2gm.tilesets.open import create_tileset, export_tileset
 
 Run = Callable[..., Any]
 COMMANDS = ("demo", "generate", "preview", "stitch", "verify", "info", "convert", "train")
@@ -146,6 +148,16 @@ def test_preview_writes_a_page_beside_the_map(c2gm: Run, small_map: Path) -> Non
     assert c2gm("preview", small_map, "--force").status == 0
 
 
+def test_preview_of_the_current_folder_is_named_after_it(
+    c2gm: Run, small_map: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_tileset(small_map, tmp_path / "town")
+    monkeypatch.chdir(tmp_path / "town")
+    ended = c2gm("preview", ".")
+    assert ended.status == 0, ended.err
+    assert (tmp_path / "town.html").exists()
+
+
 def test_preview_takes_imagery_as_generate_does(c2gm: Run, small_map: Path) -> None:
     photo = small_map.with_name("photo.png")
     Image.new("RGB", (40, 40), (90, 120, 60)).save(photo)
@@ -159,6 +171,17 @@ def test_preview_takes_imagery_as_generate_does(c2gm: Run, small_map: Path) -> N
 def test_convert_makes_the_file_that_was_asked_for(c2gm: Run, tmp_path: Path) -> None:
     assert c2gm("convert", tmp_path / "gone.ckpt", tmp_path / "a.safetensors").status == 1
     assert c2gm("convert", "a", "b", "--to", "onnx").status == 2
+
+
+def test_convert_replaces_a_file_only_when_told_so(c2gm: Run, tmp_path: Path) -> None:
+    source, out = tmp_path / "tiny.safetensors", tmp_path / "out.safetensors"
+    save_file(tiny_state_dict(), source)
+    out.write_text("dear")
+    refused = c2gm("convert", source, out)
+    assert refused.status == 1 and "--force" in refused.err
+    assert out.read_text() == "dear"
+    assert c2gm("convert", source, out, "--force").status == 0
+    assert out.stat().st_size > 100_000
 
 
 def test_train_refuses_a_configuration_it_cannot_read(c2gm: Run, tmp_path: Path) -> None:
