@@ -213,6 +213,11 @@ def _is_job(name: str) -> bool:
 
 
 def stamp(path: str | Path) -> tuple[int, int]:
-    """Size and time of a file or folder: changes when its content does."""
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
+    """Size and time of a file, or of all that a folder holds: changes when its content does."""
+    statuses = [os.stat(path)]
+    for place, folders, files in os.walk(path):
+        statuses += [os.stat(os.path.join(place, name)) for name in (*folders, *files)]
+    return (
+        sum(status.st_size for status in statuses),
+        max(status.st_mtime_ns for status in statuses),
+    )

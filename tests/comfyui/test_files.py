@@ -58,3 +58,17 @@ def test_tile_folders_are_listed_as_one_and_jobs_are_not(tmp_path: Path) -> None
         "photos/scene.TIF",
         "town.mbtiles",
     ]
+
+
+def test_a_stamp_changes_with_the_file_or_with_any_tile_of_a_folder(tmp_path: Path) -> None:
+    tile = tmp_path / "map" / "3" / "4" / "5.png"
+    tile.parent.mkdir(parents=True)
+    tile.write_bytes(b"one")
+    known = {files.stamp(tile): files.stamp(tmp_path / "map")}
+    tile.write_bytes(b"three")
+    known[files.stamp(tile)] = files.stamp(tmp_path / "map")
+    os.utime(tile, ns=(1, 2**62))
+    known[files.stamp(tile)] = files.stamp(tmp_path / "map")
+    (tile.parent / "6.png").write_bytes(b"four")
+    assert len(known) == 3
+    assert len({*known.values(), files.stamp(tmp_path / "map")}) == 4
