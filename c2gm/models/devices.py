@@ -26,7 +26,9 @@ def choose_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"There is no device {name!r} here. Use auto, cpu, cuda or mps.") from error
+        raise ConfigError(
+            f"There is no device {name!r} here. Use auto, cpu, cuda or mps."
+        ) from error
     return device
 
 
