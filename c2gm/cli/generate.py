@@ -124,7 +124,7 @@ def command(
     from ..cascade.generate import generate, plan_for
     from ..cascade.settings import GenerateSettings, parse_stages
     from ..imagery.open import open_imagery
-    from ..tilesets.open import open_tileset
+    from ..tilesets.open import check_name, open_tileset
     from .load_model import load_map_model
 
     with options_of_the_command():
@@ -140,6 +140,7 @@ def command(
             force=force,
             keep_job=keep_job,
         )
+    check_name(out)
     source = open_imagery(
         imagery,
         crs=crs,

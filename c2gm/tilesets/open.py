@@ -40,22 +40,22 @@ def create_tileset(
         return MBTilesWriter(
             path, metadata, overwrite=overwrite, overwrite_foreign=overwrite_foreign
         )
+    return XYZWriter(path, metadata, overwrite=overwrite)
+
+
+def check_name(path: Path) -> None:
+    """Refuse a path that no tile set is written to, before any work.
+
+    Raises:
+        TilesetError: it names nothing, like `.`, or ends like another kind of file.
+    """
+    if path.name in ("", ".."):
+        raise TilesetError(f"{path} is no name for a tile set. Give an .mbtiles file or a folder.")
     if path.suffix.lower() in _OTHER_SUFFIXES:
         raise TilesetError(
             f"{path.name}: tile sets are written as .mbtiles or as a folder, not as "
             f"{path.suffix}. Give a name that ends in .mbtiles or a folder's name."
         )
-    return XYZWriter(path, metadata, overwrite=overwrite)
-
-
-def check_name(path: Path) -> None:
-    """Refuse a path that names nothing, like `.` or `..`.
-
-    Raises:
-        TilesetError: says so.
-    """
-    if path.name in ("", ".."):
-        raise TilesetError(f"{path} is no name for a tile set. Give an .mbtiles file or a folder.")
 
 
 def open_tileset(path: str | Path) -> StoredTileSet:

@@ -145,7 +145,8 @@ def test_wrong_use_ends_with_status_2(
         (["--stages", "19,21:4"], "Zoom 21 has no map scale"),
         (["--crs", "EPSG:1"], "no known coordinate system"),
         (["--start", "nowhere.mbtiles"], "nowhere.mbtiles does not exist"),
-        (["--out", "map.jpeg2000.pmtiles", "--model", "gone.safetensors"], "gone.safetensors"),
+        (["--out", "map.pmtiles"], "as .mbtiles or as a folder, not as .pmtiles"),
+        (["--model", "gone.safetensors"], "gone.safetensors does not exist"),
     ],
 )
 def test_failures_end_with_status_1_and_one_line(
