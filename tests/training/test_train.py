@@ -146,7 +146,7 @@ def test_the_shipped_run_files_can_be_read():
 
     folder = files("c2gm") / "assets" / "training"
     runs = [read_run_config(path) for path in sorted(folder.iterdir())]
-    assert [run.stage for run in runs] == ["vae", "encoder", "encoder", "joint"]
+    assert [run.stage for run in runs] == ["vae", "encoder", "encoder", "joint", "decoder"]
     later = {entry for run in runs for entry in run.weights}
     assert later <= {run.folder for run in runs}
 
