@@ -150,12 +150,21 @@ def as_text(data: dict[str, Any], indent: str = "") -> str:
         if isinstance(value, dict):
             lines.append(f"{indent}{label}:")
             lines.append(as_text(value, indent + "  "))
+        elif isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+            lines.append(f"{indent}{label}:")
+            lines += [f"{indent}  {_in_a_row(entry)}" for entry in value]
         elif isinstance(value, list | tuple):
             whole = bool(value) and all(isinstance(entry, int) for entry in value)
             text = zooms_text(tuple(value)) if whole else ", ".join(str(entry) for entry in value)
             lines.append(f"{indent}{label}: {text}")
         elif isinstance(value, int) and not isinstance(value, bool):
             lines.append(f"{indent}{label}: {value:,}")
+        elif isinstance(value, float):
+            lines.append(f"{indent}{label}: {value:.5g}")
         else:
             lines.append(f"{indent}{label}: {value}")
     return "\n".join(lines)
+
+
+def _in_a_row(entry: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in entry.items())

@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from c2gm.cli.app import build_app
+from c2gm.cli.info import as_text
 from c2gm.tilesets.open import create_tileset, export_tileset
 
 Run = Callable[..., Any]
@@ -117,6 +118,25 @@ def test_info_tells_of_a_tile_set_and_of_imagery(c2gm: Run, small_map: Path, sce
     assert told["native_zoom"] == 17
     assert told["tiles"]["17"] == 6
     assert "native zoom: 17" in c2gm("info", scene).out
+
+
+def test_info_tells_a_model_card_line_by_line() -> None:
+    card = {
+        "runs": [{"run": "vae", "minutes": 40.0}, {"run": "joint", "minutes": 120.0}],
+        "credits": ["one", "two"],
+        "scores": {"copy": {"town": {"edge_f1": 0.123456789}}},
+    }
+    assert as_text({"card": card}).splitlines() == [
+        "card:",
+        "  runs:",
+        "    run vae, minutes 40.0",
+        "    run joint, minutes 120.0",
+        "  credits: one, two",
+        "  scores:",
+        "    copy:",
+        "      town:",
+        "        edge f1: 0.12346",
+    ]
 
 
 def test_info_says_what_it_could_tell_of(c2gm: Run) -> None:
