@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
 from ..sampling import SamplerConfig, guided, sample
 from .devices import device_name
 from .sgdm import SGDM, Features
@@ -104,8 +105,17 @@ class SGDMMapModel:
 
     @torch.inference_mode()
     def decode(self, latent: Tensor) -> np.ndarray:
-        """Window pictures, uint8 [B,H,W,3], rounded half to even."""
+        """Window pictures, uint8 [B,H,W,3], rounded half to even.
+
+        Raises:
+            ConfigError: the model's numbers left the range of its number format.
+        """
         pixels = self.model.decode(latent.to(self.dtype)).float()
+        if not bool(torch.isfinite(pixels).all()):  # as uint8 it would be a black map
+            raise ConfigError(
+                f"The model's numbers leave the range of {self.identity['dtype']}. Use --dtype "
+                "fp32; if it is fp32 already, the model file is damaged."
+            )
         levels = ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         pictures: np.ndarray = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return pictures

@@ -172,3 +172,12 @@ def test_the_authors_model_without_reference_is_one_clear_error() -> None:
     config: SGDMConfig = replace(tiny(), default_steps=2)
     with pytest.raises(ConfigError, match="needs a reference"):
         SGDMMapModel(SGDM(config)).features(windows(4), None)
+
+
+def test_numbers_out_of_range_are_refused_and_not_painted_black(network: SGDM) -> None:
+    model = SGDMMapModel(network)
+    latent = torch.zeros(4, 4, SIZE // 8, SIZE // 8)
+    assert model.decode(latent).shape == (4, SIZE, SIZE, 3)
+    latent[1, 0, 2, 2] = float("inf")
+    with pytest.raises(ConfigError, match="leave the range of float32.*--dtype fp32"):
+        model.decode(latent)
