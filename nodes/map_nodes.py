@@ -197,16 +197,17 @@ def check_ours(path: Path) -> None:
         ConfigError: it is something else.
     """
     from ..c2gm.errors import TilesetError
+    from ..c2gm.tilesets.metadata import is_ours
     from ..c2gm.tilesets.open import open_tileset
 
     if not path.exists():
         return
     try:
         with open_tileset(path) as tileset:
-            generator = tileset.metadata.get("generator", "")
+            ours = is_ours(tileset.metadata)
     except TilesetError:
-        generator = ""
-    if not generator.startswith("c2gm"):
+        ours = False
+    if not ours:
         raise ConfigError(
             f"{path.name} is in output/c2gm and was not made by C2GM, so it is not replaced. "
             "Choose another name, or delete it yourself."

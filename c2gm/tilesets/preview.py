@@ -28,7 +28,7 @@ from ..legend import LEGEND
 from ..map_scale import map_scale
 from .base import StoredTileSet
 from .credits import credit_parts
-from .metadata import GENERATOR, NOTICE
+from .metadata import GENERATOR, NOTICE, is_ours
 from .pictures import decode_tile, picture_kind
 from .storing import check_free, sync_folder, write_error
 
@@ -200,7 +200,6 @@ def _page_data(
     west, south, east, north = bounds_of(ranges[drawn.zooms[-1]])
     east += 360 if east <= west else 0  # across the antimeridian Leaflet counts on
     latitude = (south + north) / 2
-    is_ours = metadata.get("generator", "").startswith("c2gm")
     shown = None
     if photos is not None:
         shown = {"type": photos.type, "finest": photos.zooms[-1], "tiles": photos.tiles}
@@ -219,7 +218,7 @@ def _page_data(
         ],
         "legend": [
             {"name": entry.name, "colour": "#{:02x}{:02x}{:02x}".format(*entry.colour)}
-            for entry in (LEGEND if is_ours else ())
+            for entry in (LEGEND if is_ours(metadata) else ())
         ],
         "credits": _credits(metadata.get("attribution", ""), imagery),
         "notes": _notes(tileset, drawn, imagery, photos, left_out),
