@@ -140,6 +140,8 @@ def command(
             force=force,
             keep_job=keep_job,
         )
+    for _, factor in settings.stages or ():
+        parse_cascade_factor(factor or cascade_factor)
     check_name(out)
     source = open_imagery(
         imagery,
