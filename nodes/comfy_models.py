@@ -259,6 +259,9 @@ def build_clip(config: SGDMConfig, tensors: Tensors, dtype: torch.dtype | None) 
     """CLIP: the text tower, read at its penultimate layer.
 
     A cut vocabulary is expanded to CLIP's own, so that ComfyUI's tokenizer fits.
+
+    Raises:
+        CheckpointError: ComfyUI's text model has other tensors.
     """
     text = config.text
     weights = part(tensors, TEXT)

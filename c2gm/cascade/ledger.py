@@ -158,7 +158,11 @@ class Ledger:
             )
 
     def window(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Picture uint8 [H,W,3] of a painted window, and valid bool [256,256] of its tile."""
+        """Picture uint8 [H,W,3] of a painted window, and valid bool [256,256] of its tile.
+
+        Raises:
+            JobError: the job has no such picture.
+        """
         with _explained(self.folder), self._lock:
             row = self._db.execute(
                 "SELECT picture, valid FROM windows WHERE z=? AND x=? AND y=?", _place(window)
