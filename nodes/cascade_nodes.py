@@ -10,7 +10,7 @@ TEXT_ZOOMS = range(14, 19)
 
 
 class CascadeSampler(io.ComfyNode):
-    """Draws every zoom of an area, each from the one above."""
+    """Draws every zoom of an area, each from a coarser one."""
 
     @classmethod
     def define_schema(cls):
