@@ -2,8 +2,8 @@
 
 Every tile is read and decoded once; memory does not grow with the map. Our maps may have gaps
 where there was no imagery, so a missing tile is one that the stored `tile_counts` of its zoom
-count, or whose parent or children exist without it, or, where no counts are stored, a single gap
-between four neighbours.
+count, or whose parent or children exist without it (and are more than the rim of the imagery), or,
+where no counts are stored, a single gap between four neighbours.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import mercantile
+import numpy as np
 from mercantile import Tile
 
 from ..errors import TilesetError
-from ..grid import TileRange, tiles_in_bounds
+from ..grid import TILE_SIZE, TileRange, tiles_in_bounds
 from .faults import Fault, Faults
 from .mbtiles import MBTilesReader
 from .metadata import Extents
@@ -29,6 +30,7 @@ from .xyz import SUFFIXES, XYZReader, is_number
 __all__ = ["Fault", "verify_tileset"]
 
 _LEFTOVER = re.compile(r"-wal$|-journal$|-shm$|\.[0-9a-f]{8}\.(tmp|old)$")
+RIM_PIXELS = 2 * TILE_SIZE  # opaque ones: a row and a column
 _LONGEST_CHECK = 6 * 3600.0  # seconds for SQLite's check of a file of any honest size
 
 
@@ -239,9 +241,21 @@ def _check_family(
     if tile.z - 1 in found.counts:
         parent = mercantile.parent(tile)
         if parent not in tileset and tile == _first(mercantile.children(parent), tileset):
-            faults.add("parent-missing", "is missing though it has children. Paint it.", parent)
+            there = [child for child in mercantile.children(parent) if child in tileset]
+            if not all(_is_rim(tileset, child) for child in there):
+                faults.add("parent-missing", "is missing though it has children. Paint it.", parent)
     if tile.z + 1 in found.counts and _first(mercantile.children(tile), tileset) is None:
-        faults.add("children-missing", f"has no tile at zoom {tile.z + 1}. Paint them.", tile)
+        if not _is_rim(tileset, tile):
+            faults.add("children-missing", f"has no tile at zoom {tile.z + 1}. Paint them.", tile)
+
+
+def _is_rim(tileset: MBTilesReader | XYZReader, tile: Tile) -> bool:
+    """Whether imagery only just reached a tile, so that no pixel of the next zoom may be on it."""
+    try:
+        pixels = decode_picture(tileset.get_bytes(tile) or b"")
+    except BadPicture:
+        return False
+    return pixels.shape[2] == 4 and int(np.count_nonzero(pixels[..., 3])) <= RIM_PIXELS
 
 
 def _first(tiles: Iterable[Tile], tileset: MBTilesReader | XYZReader) -> Tile | None:

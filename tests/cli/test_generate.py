@@ -14,8 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
+from mercantile import Tile
 from PIL import Image
 
+from c2gm.grid import mercator_resolution, tile_box
 from c2gm.tilesets.open import open_tileset
 
 Run = Callable[..., Any]
@@ -167,6 +171,32 @@ def test_a_folder_that_cannot_be_made_is_named(c2gm: Run, scene: Path) -> None:
     ended = c2gm("generate", scene, "--out", scene / "map.mbtiles", "--zooms", "16")
     assert ended.status == 1
     assert "scene.tif" in ended.err.splitlines()[-1] and "Traceback" not in ended.err
+
+
+@pytest.mark.usefixtures("mixing_model")
+def test_a_map_of_imagery_that_ends_within_a_pixel_of_a_tile_is_sound(
+    c2gm: Run, tmp_path: Path
+) -> None:
+    size = mercator_resolution(18) * (1 + 0.7 / 256)
+    left, top, *_ = tile_box(Tile(84001, 56000, 18)).mercator_bounds()
+    path = tmp_path / "rim.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=256,
+        height=256,
+        count=3,
+        dtype="uint8",
+        crs="EPSG:3857",
+        transform=Affine(size, 0, left, 0, -size, top + 256 * mercator_resolution(18)),
+    ) as dataset:
+        dataset.write(np.full((3, 256, 256), 90, np.uint8))
+    out = tmp_path / "map.mbtiles"
+    command = ("generate", path, "--out", out, "--zooms", "17-18", "--edges", "open")
+    assert c2gm(*command).status == 0
+    ended = c2gm("verify", out)
+    assert ended.status == 0, ended.out
 
 
 @pytest.mark.usefixtures("mixing_model")

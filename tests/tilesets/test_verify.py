@@ -112,6 +112,22 @@ def test_3_a_parent_missing_above_its_children_is_found_once(town):
     assert found(town) == [("parent-missing", Tile(5, 3, 3))]
 
 
+@pytest.mark.parametrize(("columns", "faults"), [(2, 0), (3, 1)])
+def test_3_a_tile_that_imagery_only_just_reaches_needs_no_family(tmp_path, columns, faults):
+    """Its parent, or its children, may have no pixel whose middle lies on the imagery."""
+    whole = np.full((256, 256, 4), 255, np.uint8)
+    rim = whole.copy()
+    rim[:, columns:, 3] = 0
+    for name, zoom, missing in (("p", 4, "parent-missing"), ("c", 3, "children-missing")):
+        path = tmp_path / f"{name}.mbtiles"
+        with create_tileset(path, {"attribution": "me", "model": "none"}) as tileset:
+            for tile in (Tile(0, 0, 3), Tile(0, 0, 4), Tile(1, 0, 4), Tile(0, 1, 4), Tile(1, 1, 4)):
+                tileset.put(tile, whole)
+            tileset.put(Tile(2 if zoom == 4 else 1, 0, zoom), rim)
+        codes = [code for code, _ in found(path)]
+        assert codes.count(missing) == faults
+
+
 def test_3_all_children_missing_below_a_tile_are_found(town):
     for x, y in ((8, 4), (9, 4), (8, 5), (9, 5)):
         set_picture(town, Tile(x, y, 4), None)
