@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._api import SGDM, Area, Imagery, Tileset, io, node_schema
+from .feature_nodes import start_and_end
 from .texts import FACTORS, factor_of
 
 CATEGORY = "C2GM/sampling"
@@ -85,22 +86,7 @@ class CascadeSampler(io.ComfyNode):
                     step=0.01,
                     tooltip="How strongly imagery and reference steer.",
                 ),
-                io.Float.Input(
-                    "start",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Part of the sampling after which they steer.",
-                ),
-                io.Float.Input(
-                    "end",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Part of the sampling after which they stop.",
-                ),
+                *start_and_end(),
                 Tileset.Input(
                     "start_tileset",
                     optional=True,

@@ -8,6 +8,17 @@ from .texts import FACTORS, factor_of
 CATEGORY = "C2GM/model"
 
 
+def start_and_end():
+    """The two inputs that say in which part of the sampling the features steer."""
+    return [
+        io.Float.Input(name, default=default, min=0.0, max=1.0, step=0.01, tooltip=tooltip)
+        for name, default, tooltip in (
+            ("start", 0.0, "Part of the sampling after which they steer."),
+            ("end", 1.0, "Part of the sampling after which they stop."),
+        )
+    ]
+
+
 class CascadeReferenceEncode(io.ComfyNode):
     """References of an area's windows: the coarser map, enlarged."""
 
@@ -96,22 +107,7 @@ class ApplyFeatures(io.ComfyNode):
                     step=0.01,
                     tooltip="How strongly the features steer; 0 leaves MODEL as it is.",
                 ),
-                io.Float.Input(
-                    "start",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Part of the sampling after which they steer.",
-                ),
-                io.Float.Input(
-                    "end",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Part of the sampling after which they stop.",
-                ),
+                *start_and_end(),
             ],
             outputs=[io.Model.Output(display_name="steered model")],
         )
