@@ -110,7 +110,9 @@ def test_the_growing_map_is_the_preview(pyramid: tuple[Run, Run, np.ndarray]) ->
         np.array(picture.resize((32, 32), Image.Resampling.BOX)).astype(int)
         for picture in (last, Image.fromarray(shown))
     ]
-    assert np.abs(coarse[0] - coarse[1]).max() < 12  # JPEG, and tiles shrunk one by one
+    # JPEG, and tiles shrunk one by one: thin lines differ a little, the picture does not.
+    assert np.abs(coarse[0] - coarse[1]).mean() < 3
+    assert coarse[1].std() > 5, "the sample's map is not one colour"
 
 
 def test_the_pyramid_is_complete_and_says_what_it_is(
