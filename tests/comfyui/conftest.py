@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from comfyui_server import PACK, Server
 from install_server import install_server
 
-from c2gm.models.checkpoints import BUNDLED, save_sgdm
-from c2gm.models.presets import mini
-from c2gm.models.sgdm import SGDM
+from c2gm.models.checkpoints import BUNDLED
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +22,9 @@ def comfyui_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def mini_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """c2gm-mini as it is bundled; while there is none, one with random weights."""
-    if BUNDLED.is_file():
-        return BUNDLED
-    path = tmp_path_factory.mktemp("models") / BUNDLED.name
-    torch.manual_seed(0)
-    save_sgdm(SGDM(mini()), path, None, half=True)
-    return path
+def mini_file() -> Path:
+    """c2gm-mini as it is bundled."""
+    return BUNDLED
 
 
 @pytest.fixture(scope="session")
