@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from comfyui_server import PACK, Server
+from comfyui_server import Server
 from install_server import install_server
 
 from c2gm.models.checkpoints import BUNDLED
@@ -28,15 +28,10 @@ def mini_file() -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(
-    comfyui_folder: Path, mini_file: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+def server(comfyui_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One real server for the whole run, with folders of its own."""
     base = tmp_path_factory.mktemp("comfyui")
     running = Server(comfyui_folder, base)
-    bundled = base / "custom_nodes" / PACK / "c2gm" / "assets" / BUNDLED.name
-    if not bundled.exists():
-        bundled.write_bytes(mini_file.read_bytes())
     try:
         yield running
     finally:
