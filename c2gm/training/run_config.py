@@ -6,9 +6,10 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from ..errors import ConfigError
+from ..models.presets import PRESETS
 
 StageName = Literal["vae", "decoder", "encoder", "joint"]
 
@@ -45,6 +46,11 @@ class RunConfig:
     development: str = ""
 
     def __post_init__(self) -> None:
+        for name, known in (("stage", get_args(StageName)), ("architecture", tuple(PRESETS))):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"A run's {name} is {getattr(self, name)!r}. Use one of {', '.join(known)}."
+                )
         if self.minutes <= 0 or self.batch < 1 or self.crop % 32:
             raise ConfigError(
                 "A run needs minutes above 0, a batch of at least 1 and a crop that is a "
@@ -61,7 +67,10 @@ def read_run_config(path: Path) -> RunConfig:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is no readable JSON file: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be read as a run's JSON file: {reason}.") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no run: it must be one JSON object of names and values.")
     known = {entry.name for entry in dataclasses.fields(RunConfig)}
     unknown = sorted(set(values) - known)
     if unknown:

@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import os
+import pickle
 import signal
 import time
 from pathlib import Path
@@ -245,7 +246,12 @@ class Run:
         path = self.folder / "state.pt"
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        try:
+            state = torch.load(path, weights_only=True)
+        except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+            raise TrainingError(
+                f"{path} is damaged and cannot be resumed. Delete {self.folder} to begin anew."
+            ) from error
         fixed = {**state["config"], "threads": self.config.threads, "records": self.config.records}
         if fixed != self.config.__dict__:
             changed = sorted(k for k, v in self.config.__dict__.items() if fixed.get(k) != v)

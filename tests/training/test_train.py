@@ -115,6 +115,31 @@ def test_a_run_file_with_an_unknown_key_is_refused(tmp_path):
         read_run_config(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3", "one JSON object"),
+        ("{", "cannot be read"),
+        ('{"stage": "x", "minutes": 1, "records": "", "folder": "", "kinds": {}}', "stage is 'x'"),
+        ('{"stage": "vae"}', "minutes"),
+    ],
+)
+def test_a_run_file_that_is_wrong_is_told_in_one_sentence(tmp_path, text, message):
+    path = tmp_path / "run.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_run_config(path)
+
+
+def test_a_damaged_state_is_told_and_not_begun_anew(records):
+    run = Run(config(records))
+    run._save()
+    state = run.folder / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="damaged"):
+        Run(config(records))
+
+
 def test_where_roads_have_no_rank_any_road_class_is_right():
     logits = torch.full((1, 13, 1, 1), -20.0)
     logits[0, 9] = 0.0  # a main road is drawn
