@@ -49,14 +49,9 @@ def draw_map(
         texts = scale_texts(plan, settings.texts)
         key = job_key(plan, imagery, model, settings, texts=texts, start=begin)
         path = folder / f"{key_hash(key)}.mbtiles"
-        generate(
-            imagery,
-            model,
-            path,
-            settings,
-            start=begin,
-            on_progress=GrowingMap(plan),
-        )
+        growing = GrowingMap(plan)
+        generate(imagery, model, path, settings, start=begin, on_progress=growing)
+    growing.show_finished(path)
     return path
 
 
@@ -87,12 +82,22 @@ class GrowingMap:
 
     def __call__(self, progress: Progress) -> None:
         """Called by the cascade after every batch; ComfyUI raises here when cancelled."""
-        if progress.preview is not None:
-            tile, pixels = progress.preview
+        for tile, pixels in progress.finished:
             self.draw(tile_box(tile), over_ground(pixels))
+        self._show(progress.windows_done, progress.windows)
+
+    def show_finished(self, path: Path) -> None:
+        """Show the whole map, with the tiles that earlier runs had drawn."""
+        with open_tileset(path) as tileset:
+            for tile in tileset.tiles(max(tileset.zooms)):
+                pixels = tileset.get(tile)
+                if pixels is not None:
+                    self.draw(tile_box(tile), over_ground(pixels))
+        self._show(self.bar.total, self.bar.total)
+
+    def _show(self, done: int, total: int) -> None:
         # A copy: ComfyUI encodes it in another thread, while the map grows.
-        shown = ("JPEG", self.picture.copy(), PREVIEW_SIZE)
-        self.bar.update_absolute(progress.windows_done, progress.windows, shown)
+        self.bar.update_absolute(done, total, ("JPEG", self.picture.copy(), PREVIEW_SIZE))
 
     def draw(self, box: PixelBox, pixels: np.ndarray) -> None:
         """Draw a tile of any zoom, cut to the area."""

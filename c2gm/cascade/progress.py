@@ -32,7 +32,7 @@ class Progress:
         seconds: Since this run began.
         rate: Windows painted a second, None before the first.
         seconds_left: Remaining windows at this rate, None before the first.
-        preview: The tile that was finished last, with its pixels.
+        finished: Tiles that this unit of work finished, with their pixels.
     """
 
     zoom: int
@@ -46,7 +46,7 @@ class Progress:
     seconds: float
     rate: float | None
     seconds_left: float | None
-    preview: tuple[Tile, np.ndarray] | None = None
+    finished: tuple[tuple[Tile, np.ndarray], ...] = ()
 
 
 OnProgress = Callable[[Progress], None]
@@ -99,7 +99,7 @@ class Meter:
         tiles: int,
         windows: int = 0,
         painted: int = 0,
-        preview: tuple[Tile, np.ndarray] | None = None,
+        finished: tuple[tuple[Tile, np.ndarray], ...] = (),
     ) -> None:
         """Count a unit of work and tell the progress."""
         now = self._clock()
@@ -110,9 +110,11 @@ class Meter:
         self._windows_done += windows
         self.painted += painted
         if self._on_progress is not None:
-            self._on_progress(self.progress(stage, preview))
+            self._on_progress(self.progress(stage, finished))
 
-    def progress(self, stage: Stage, preview: tuple[Tile, np.ndarray] | None = None) -> Progress:
+    def progress(
+        self, stage: Stage, finished: tuple[tuple[Tile, np.ndarray], ...] = ()
+    ) -> Progress:
         """How far the run is now."""
         rate = self.painted / self._painting_seconds if self._painting_seconds else 0.0
         left = self._windows - self._windows_done
@@ -128,5 +130,5 @@ class Meter:
             seconds=self.seconds,
             rate=rate or None,
             seconds_left=left / rate if rate else None,
-            preview=preview,
+            finished=finished,
         )

@@ -62,7 +62,7 @@ def _copy_start(job: Job, stage: Stage, *, meter: Meter, should_stop: ShouldStop
         pixels = job.start.get(tile)
         if pixels is not None:
             job.ledger.store(Work(tiles={tile: pixels}))
-            meter.count(stage, tiles=1, preview=(tile, pixels))
+            meter.count(stage, tiles=1, finished=((tile, pixels),))
             _check_stop(job, should_stop)
 
 
@@ -81,13 +81,15 @@ def _paint_stage(
         for batch, pictures in batches:
             work = assembler.assemble(batch, pictures)
             ledger.store(work)
-            finished = [(tile, pixels) for tile, pixels in work.tiles.items() if pixels is not None]
+            finished = tuple(
+                (tile, pixels) for tile, pixels in work.tiles.items() if pixels is not None
+            )
             meter.count(
                 stage,
                 tiles=len(work.tiles),
                 windows=len(batch.inputs) + len(batch.empty),
                 painted=len(batch.inputs),
-                preview=finished[-1] if finished else None,
+                finished=finished,
             )
             _check_stop(job, should_stop)
 

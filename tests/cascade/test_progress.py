@@ -64,7 +64,9 @@ def test_a_run_tells_every_batch_up_to_the_end(paint, model):
     assert last.windows_done == last.windows == 25 == result.painted_windows
     assert last.tiles_done == last.tiles == 5 and last.stage_tiles_done == last.stage_tiles == 4
     assert last.seconds_left == 0 and last.seconds >= told[0].seconds
-    tile, pixels = next(p.preview for p in reversed(told) if p.preview)
+    finished = [entry for p in told for entry in p.finished]
+    assert len({tile for tile, _ in finished}) == len(finished) == 5, "every tile is told once"
+    tile, pixels = finished[-1]
     assert tile.z == 15 and pixels.shape == (256, 256, 3) and pixels.dtype == np.uint8
 
 
