@@ -50,8 +50,9 @@ def draw_map(
         key = job_key(plan, imagery, model, settings, texts=texts, start=begin)
         path = folder / f"{key_hash(key)}.mbtiles"
         growing = GrowingMap(plan)
-        generate(imagery, model, path, settings, start=begin, on_progress=growing)
-    growing.show_finished(path)
+        result = generate(imagery, model, path, settings, start=begin, on_progress=growing)
+    if not result.nothing_to_do:
+        growing.show_finished(path)
     return path
 
 
