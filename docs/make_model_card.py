@@ -42,6 +42,10 @@ def page() -> str:
     text += "".join(
         f"| {run['run']} | {run['minutes']:.0f} | {run['crops']:,} |\n" for run in card["runs"]
     )
+    text += (
+        "\nThese are the runs whose weights are in the file; what they started from is in the\n"
+        "[training log](training-log.md).\n"
+    )
     text += "\nTrained on, with credit:\n\n" + "".join(f"- {line}\n" for line in card["credits"])
     text += (
         "\n## Scores on held-out ground\n\n"
