@@ -6,29 +6,45 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .crops import Crop, CropConfig, cut_crop
-from .records import RecordPool
+from .records import Record
 
 _AHEAD = 6
 _REFRESH_EVERY = 500  # batches, to take in shards that are still being built
 
 
+class RecordSource(Protocol):
+    """Where records are drawn from: a `RecordPool`, or something that wraps one."""
+
+    def refresh(self) -> None:
+        """Take in what was added since."""
+        ...
+
+    def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
+        """A random record, its kind of place by weight."""
+        ...
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one step: pixels float [-1,1] [B,3,H,W], classes int64 [B,H,W], the rest [B]."""
+    """Tensors of one step: pixels float [-1,1] [B,3,H,W], classes and labels int64 [B,H,W].
+
+    `labels` are numbers of label sets. `zooms` are those of the maps' look, which the scale text
+    names; the imagery of a decoupled crop lies on the grid of another zoom.
+    """
 
     imagery: Tensor
     map: Tensor
     reference: Tensor
     classes: Tensor
     has_reference: Tensor
-    complete: Tensor
-    ranked_roads: Tensor
+    labels: Tensor
     zooms: tuple[int, ...]
     cascade_factors: tuple[int | None, ...]
 
@@ -41,8 +57,7 @@ def collate(crops: list[Crop]) -> Batch:
         reference=pixels_of([crop.reference for crop in crops]),
         classes=torch.from_numpy(np.stack([crop.classes for crop in crops]).astype(np.int64)),
         has_reference=torch.tensor([crop.cascade_factor is not None for crop in crops]),
-        complete=torch.tensor([crop.complete for crop in crops]),
-        ranked_roads=torch.tensor([crop.ranked_roads for crop in crops]),
+        labels=torch.from_numpy(np.stack([crop.labels for crop in crops]).astype(np.int64)),
         zooms=tuple(crop.zoom for crop in crops),
         cascade_factors=tuple(crop.cascade_factor for crop in crops),
     )
@@ -55,15 +70,22 @@ def pixels_of(pictures: list[np.ndarray]) -> Tensor:
 
 
 def batches(
-    pool: RecordPool, kinds: dict[str, float], crop: CropConfig, size: int, seed: int
+    source: RecordSource,
+    kinds: dict[str, float],
+    crop: CropConfig,
+    size: int,
+    seed: int,
+    *,
+    first: int = 0,
 ) -> Iterator[Batch]:
     """Endless random batches of `size` crops, made ahead in a thread that ends with the iterator.
 
+    Each batch has a generator of its own, made of `seed` and its number: a run that goes on at
+    batch number `first` draws what it would have drawn without the stop, from the same records.
     An error while making a batch is raised to the consumer.
     """
     ready: queue.Queue[Batch | Exception] = queue.Queue(_AHEAD)
     stop = threading.Event()
-    rng = np.random.default_rng(seed)
 
     def hand_over(item: Batch | Exception) -> None:
         while not stop.is_set():
@@ -74,13 +96,14 @@ def batches(
                 continue
 
     def work() -> None:
-        count = 0
+        number = first
         try:
             while not stop.is_set():
-                if count % _REFRESH_EVERY == 0:
-                    pool.refresh()
-                count += 1
-                crops = [cut_crop(pool.draw(rng, kinds), crop, rng) for _ in range(size)]
+                if number % _REFRESH_EVERY == 0:
+                    source.refresh()
+                rng = np.random.default_rng((seed, number))
+                number += 1
+                crops = [cut_crop(source.draw(rng, kinds), crop, rng) for _ in range(size)]
                 hand_over(collate(crops))
         except Exception as error:  # handed to the consumer, who raises it
             hand_over(error)

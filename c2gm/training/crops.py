@@ -33,9 +33,10 @@ class CropConfig:
 
 @dataclass(frozen=True)
 class Crop:
-    """One training example; pictures are uint8 [size,size,3], `classes` uint8 [size,size].
+    """One training example; pictures are uint8 [size,size,3], the rest uint8 [size,size].
 
-    `cascade_factor` is None where there is no reference (which is then ground colour).
+    `labels` are numbers of label sets. `cascade_factor` is None where there is no reference (which
+    is then ground colour). `zoom` is that of the look, which the scale text names.
     """
 
     imagery: np.ndarray
@@ -44,8 +45,7 @@ class Crop:
     reference: np.ndarray
     cascade_factor: int | None
     zoom: int
-    complete: bool
-    ranked_roads: bool
+    labels: np.ndarray
 
 
 def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Crop:
@@ -56,6 +56,7 @@ def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Cr
     imagery = np.array(record.imagery[rows, columns])
     truth = np.array(record.map[rows, columns])
     classes = np.array(record.classes[rows, columns])
+    labels = np.array(record.label_ids()[rows, columns])
     reference, factor = _reference(record, top, left, config, rng)
     if config.recolour:
         imagery = recolour(imagery, rng)
@@ -64,6 +65,7 @@ def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Cr
         imagery[hidden] = INVALID_GREY
         truth[hidden] = GROUND
         classes[hidden] = 0
+        labels[hidden] = 0
     turn = int(rng.integers(8))
     return Crop(
         imagery=_turned(imagery, turn),
@@ -71,9 +73,8 @@ def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Cr
         classes=_turned(classes, turn),
         reference=_turned(reference, turn),
         cascade_factor=factor,
-        zoom=record.zoom,
-        complete=record.complete,
-        ranked_roads=record.ranked_roads,
+        zoom=record.text_zoom,
+        labels=_turned(labels, turn),
     )
 
 

@@ -6,10 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..legend import CLASS_ID, FLAT_CLASSES, palette
-
-ROAD_CLASSES = tuple(CLASS_ID[name] for name in ("motorway", "main road", "street"))
-_UNMAPPED_WEIGHT = 0.4  # of ground that may only be "not mapped"
+from ..legend import FLAT_CLASSES, palette
+from .label_sets import LABEL_SETS, allowed_classes
 
 
 def legend_colours(classes: int, device: torch.device) -> Tensor:
@@ -44,24 +42,27 @@ def map_autoencoder_loss(
     return 3 * mse + l1 + 0.5 * edge + 0.06 * ramp * legend + 1e-4 * kl
 
 
-def class_loss(logits: Tensor, classes: Tensor, complete: Tensor, ranked_roads: Tensor) -> Tensor:
+def class_loss(logits: Tensor, classes: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of the class head, honest about what the truth does not tell.
 
-    Where roads have no rank, any road class is right (log of the summed probability); where
-    ground may mean "not mapped", it counts less.
+    A pixel whose label is a set costs -log of the summed probability of the set's classes, times
+    the set's weight; see label_sets.
 
     Args:
         logits: [B,classes,H,W].
-        classes: int64 [B,H,W].
-        complete, ranked_roads: bool [B].
+        classes: drawn class ids, int64 [B,H,W].
+        labels: numbers of label sets, int64 [B,H,W].
+
+    Returns:
+        The weighted mean over pixels, 0 where no pixel has weight.
     """
     log_probability = F.log_softmax(logits.float(), dim=1)
     picked = log_probability.gather(1, classes[:, None])[:, 0]
-    road = torch.zeros_like(classes, dtype=torch.bool)
-    for index in ROAD_CLASSES:
-        road |= classes == index
-    any_road = torch.logsumexp(log_probability[:, list(ROAD_CLASSES)], dim=1)
-    picked = torch.where(road & ~ranked_roads[:, None, None], any_road, picked)
-    unmapped = (classes == 0) & ~complete[:, None, None]
-    weight = torch.where(unmapped, _UNMAPPED_WEIGHT, 1.0)
-    return -(picked * weight).sum() / weight.sum()
+    table = torch.from_numpy(allowed_classes()).to(logits.device)
+    for number in labels.unique().tolist():
+        if table[number].any():
+            summed = torch.logsumexp(log_probability[:, table[number]], dim=1)
+            picked = torch.where(labels == number, summed, picked)
+    weights = torch.tensor([entry.weight for entry in LABEL_SETS], device=logits.device)
+    weight = weights[labels]
+    return -(picked * weight).sum() / weight.sum().clamp_min(1.0)

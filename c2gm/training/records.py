@@ -2,7 +2,11 @@
 
 A record is one 320 px window at a zoom: what is seen, the true map, its flat class ids, and the
 true maps one and two zooms lower under it (`parent_box`, margin included), from which references
-are enlarged as in painting. A shard is a folder of .npy files that are read memory-mapped.
+are enlarged as in painting. A shard is a folder of .npy files that are read memory-mapped;
+`labels.npy` (see label_sets) is missing in older ones.
+
+A record is decoupled when its truth is drawn in the look of another zoom than its grid's: only
+such records teach that the text decides the look, since imagery and reference tell the zoom too.
 """
 
 from __future__ import annotations
@@ -18,9 +22,11 @@ import numpy as np
 from ..errors import TrainingError
 from ..grid import WINDOW_SIZE
 from ..references import MARGIN
+from .label_sets import label_ids
 
 PARENT_SIZES = {2: WINDOW_SIZE // 2 + 2 * MARGIN, 4: WINDOW_SIZE // 4 + 2 * MARGIN}
 _PICTURES = ("imagery", "map", "classes", "parent2", "parent4")
+_LABELS = "labels.npy"
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,9 @@ class Record:
 
     `place` names the ground. `complete` tells whether ground colour in its truth means bare ground
     (True) or may also mean "not mapped" (False), `ranked_roads` whether the rank of its roads is
-    known (masks only tell that there is a road).
+    known (masks only tell that there is a road). `labels` says the same for each pixel by the
+    numbers of label_sets; with them the two flags do not count. `look_zoom` is the zoom whose look
+    map, classes and (one and two zooms lower) parents have; None means that of `zoom`.
     """
 
     imagery: np.ndarray  # uint8 [320,320,3]
@@ -41,6 +49,19 @@ class Record:
     place: str
     complete: bool
     ranked_roads: bool
+    labels: np.ndarray | None = None  # uint8 [320,320]
+    look_zoom: int | None = None
+
+    @property
+    def text_zoom(self) -> int:
+        """The zoom that the scale text names: that of the look."""
+        return self.zoom if self.look_zoom is None else self.look_zoom
+
+    def label_ids(self) -> np.ndarray:
+        """Numbers of label sets, uint8 [320,320], whether stored or told by the flags."""
+        return label_ids(
+            self.classes, self.labels, complete=self.complete, ranked_roads=self.ranked_roads
+        )
 
 
 def write_shard(folder: Path, records: list[Record]) -> None:
@@ -50,6 +71,7 @@ def write_shard(folder: Path, records: list[Record]) -> None:
     for name in _PICTURES:
         pictures = [_picture(record, name) for record in records]
         np.save(temporary / f"{name}.npy", np.stack(pictures))
+    np.save(temporary / _LABELS, np.stack([record.label_ids() for record in records]))
     notes = [
         {
             "zoom": record.zoom,
@@ -57,6 +79,7 @@ def write_shard(folder: Path, records: list[Record]) -> None:
             "complete": record.complete,
             "ranked_roads": record.ranked_roads,
             "factors": [f for f in (2, 4) if getattr(record, f"parent{f}") is not None],
+            "look_zoom": record.text_zoom,
         }
         for record in records
     ]
@@ -81,6 +104,8 @@ class Shard:
             self._arrays = {
                 name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PICTURES
             }
+            labelled = (folder / _LABELS).exists()
+            self._labels = np.load(folder / _LABELS, mmap_mode="r") if labelled else None
         except (OSError, ValueError) as error:
             raise TrainingError(f"{folder} is no shard of training records: {error}") from error
 
@@ -99,6 +124,8 @@ class Shard:
             place=note["place"],
             complete=note["complete"],
             ranked_roads=note["ranked_roads"],
+            labels=None if self._labels is None else self._labels[index],
+            look_zoom=note.get("look_zoom", note["zoom"]),
         )
 
 
