@@ -58,12 +58,14 @@ class MapDrawing:
 
     Args:
         objects: the vector world in metres of EPSG:3857, not yet generalised.
-        zoom: zoom of 256 px tiles.
+        zoom: zoom of 256 px tiles, whose grid is drawn on.
+        look: zoom whose content and symbols (in px) are drawn, by default that of the grid.
     """
 
-    def __init__(self, objects: MapObjects, zoom: int) -> None:
+    def __init__(self, objects: MapObjects, zoom: int, *, look: int | None = None) -> None:
         self.zoom = zoom
-        self._steps = tuple(_steps(generalise(objects, zoom), map_style(zoom), zoom))
+        look = zoom if look is None else look
+        self._steps = tuple(_steps(generalise(objects, look), map_style(look), zoom))
 
     def picture(self, box: PixelBox) -> np.ndarray:
         """The map as uint8 [H,W,3], antialiased."""
