@@ -7,16 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
+from ..cartography.map_objects import MapObjects
 from ..cartography.render import MapDrawing
 from ..grid import WINDOW_SIZE, PixelBox
 from ..legend import GROUND
 from ..references import parent_box
+from .crops import INVALID_GREY
 from .ground import Ground
 from .label_sets import LABEL_ID, LABEL_RULES
 from .real_places import Place, real_ground
 from .records import Record, write_shard
 
+FIRST_ZOOM, LAST_ZOOM = 14, 18  # of the house style
 WINDOWS_PER_ZOOM = {14: 2, 15: 6, 16: 16, 17: 24, 18: 24}
+DECOUPLED = 1 / 3  # of the windows give a second record: a quarter of all
 _MOST_TRIES = 3  # windows looked at for each that is wanted
 
 
@@ -34,57 +38,111 @@ def town_ground(seed: int) -> Ground:
     )
 
 
+class Drawings:
+    """The drawings of one vector world by grid and look, each made when first asked for."""
+
+    def __init__(self, objects: MapObjects) -> None:
+        self._objects = objects
+        self._made: dict[tuple[int, int], MapDrawing] = {}
+
+    def of(self, zoom: int, look: int) -> MapDrawing:
+        """The drawing of a look on the grid of a zoom."""
+        if (zoom, look) not in self._made:
+            self._made[zoom, look] = MapDrawing(self._objects, zoom, look=look)
+        return self._made[zoom, look]
+
+    def parent(self, box: PixelBox, look: int, factor: int) -> np.ndarray | None:
+        """The map below a box of that look; None below the first zoom of the style."""
+        parents = parent_box(box, factor)
+        look -= box.zoom - parents.zoom
+        return self.of(parents.zoom, look).picture(parents) if look >= FIRST_ZOOM else None
+
+
 def ground_records(
-    ground: Ground, windows_per_zoom: dict[int, int], rng: np.random.Generator
+    ground: Ground,
+    windows_per_zoom: dict[int, int],
+    rng: np.random.Generator,
+    *,
+    decoupled: float = 0.0,
 ) -> list[Record]:
-    """Records at random windows of a ground, as many a zoom as asked."""
-    zooms = [zoom for zoom in ground.zooms if windows_per_zoom.get(zoom)]
-    drawn = sorted({zoom - step for zoom in zooms for step in (0, 1, 2) if zoom - step > 13})
-    drawings = {zoom: MapDrawing(ground.objects, zoom) for zoom in drawn}
+    """Records at random windows of a ground, as many a zoom as asked.
+
+    Args:
+        ground: what they are cut from.
+        windows_per_zoom: how many windows of each zoom.
+        rng: decides where.
+        decoupled: share of windows that give a second record, in the look of another zoom.
+    """
+    drawings = Drawings(ground.objects)
     records = []
-    for zoom in zooms:
-        wanted = windows_per_zoom[zoom]
+    for zoom in ground.zooms:
+        wanted = windows_per_zoom.get(zoom, 0)
         for _ in range(_MOST_TRIES * wanted):
             if wanted == 0:
                 break
-            record = _record(ground, drawings, _random_box(ground, zoom, rng))
-            if record is not None:
-                records.append(record)
-                wanted -= 1
+            box = _random_box(ground, zoom, rng)
+            record = window_record(ground, drawings, box)
+            if record is None:
+                continue
+            records.append(record)
+            wanted -= 1
+            if rng.random() < decoupled:
+                look = int(rng.choice(other_looks(zoom)))
+                other = window_record(ground, drawings, box, look=look)
+                records.extend([] if other is None else [other])
     return records
 
 
-def _record(ground: Ground, drawings: dict[int, MapDrawing], box: PixelBox) -> Record | None:
+def other_looks(zoom: int) -> list[int]:
+    """Other zooms whose look can be drawn on the grid of a zoom.
+
+    At most one zoom above its own: wider roads would leave nothing of the blocks.
+    """
+    return [look for look in range(FIRST_ZOOM, min(zoom + 1, LAST_ZOOM) + 1) if look != zoom]
+
+
+def window_record(
+    ground: Ground, drawings: Drawings, box: PixelBox, *, look: int | None = None
+) -> Record | None:
+    """The record of a window, or None where too little of its imagery is there.
+
+    Args:
+        ground: with the imagery.
+        drawings: of the ground's vectors.
+        box: 320 px.
+        look: the zoom whose look is drawn, by default the box's own. A decoupled record has no
+            labels: its classes are not what the imagery of its zoom is read as.
+    """
     imagery, valid = ground.read(box)
     if valid.mean() < ground.least_valid:
         return None
-    zoom = box.zoom
-    picture, classes = drawings[zoom].picture(box), drawings[zoom].classes(box)
-    imagery, picture = np.array(imagery), np.array(picture)
-    imagery[~valid] = 127
+    look = box.zoom if look is None else look
+    drawing = drawings.of(box.zoom, look)
+    imagery, picture = np.array(imagery), np.array(drawing.picture(box))
+    classes = np.where(valid, drawing.classes(box), 0).astype(np.uint8)
+    imagery[~valid] = INVALID_GREY
     picture[~valid] = GROUND
-    labels = LABEL_RULES[ground.rule].table()[classes]
-    if ground.unlabelled is not None:
-        labels[ground.unlabelled.read(box)] = LABEL_ID["unknown"]
-    labels[~valid] = LABEL_ID["as drawn"]
-    drawn_sets = LABEL_RULES[ground.rule].sets
+    rule = LABEL_RULES[ground.rule]
+    if look == box.zoom:
+        labels = rule.table()[classes]
+        if ground.unlabelled is not None:
+            labels[ground.unlabelled.read(box)] = LABEL_ID["unknown"]
+        labels[~valid] = LABEL_ID["as drawn"]
+    else:
+        labels = np.full_like(classes, LABEL_ID["unknown"])
     return Record(
         imagery=imagery,
         map=picture,
-        classes=np.where(valid, classes, 0).astype(np.uint8),
-        parent2=_parent(drawings, box, 2),
-        parent4=_parent(drawings, box, 4),
-        zoom=zoom,
+        classes=classes,
+        parent2=drawings.parent(box, look, 2),
+        parent4=drawings.parent(box, look, 4),
+        zoom=box.zoom,
         place=ground.place,
-        complete="ground" not in drawn_sets,
-        ranked_roads=drawn_sets.get("street") != "any road",
+        complete="ground" not in rule.sets,
+        ranked_roads="street" not in rule.sets,
         labels=labels,
+        look_zoom=look,
     )
-
-
-def _parent(drawings: dict[int, MapDrawing], box: PixelBox, factor: int) -> np.ndarray | None:
-    parents = parent_box(box, factor)
-    return drawings[parents.zoom].picture(parents) if parents.zoom in drawings else None
 
 
 def _random_box(ground: Ground, zoom: int, rng: np.random.Generator) -> PixelBox:
@@ -105,15 +163,32 @@ def build_town_shards(out: Path, seeds: Iterable[int]) -> None:
         folder = out / f"town-{seed:05d}"
         if not folder.exists():
             rng = np.random.default_rng(seed)
-            write_shard(folder, ground_records(town_ground(seed), WINDOWS_PER_ZOOM, rng))
+            records = ground_records(town_ground(seed), WINDOWS_PER_ZOOM, rng, decoupled=DECOUPLED)
+            write_shard(folder, records)
 
 
 def build_place_shards(
-    out: Path, data: Path, places: Iterable[Place], windows_per_zoom: dict[int, int]
+    out: Path,
+    data: Path,
+    places: Iterable[Place],
+    windows_per_zoom: dict[int, int],
+    *,
+    decoupled: float = 0.0,
 ) -> None:
-    """One shard a real place."""
+    """One shard a real place; those that are there are kept.
+
+    Args:
+        out: folder of shards.
+        data: the data folder.
+        places: which.
+        windows_per_zoom: windows of each.
+        decoupled: share of windows with a second look, for places whose vectors have ranked roads.
+    """
     for place in places:
         folder = out / place.name
-        if not folder.exists():
-            rng = np.random.default_rng(0)
-            write_shard(folder, ground_records(real_ground(place, data), windows_per_zoom, rng))
+        if folder.exists():
+            continue
+        share = decoupled if place.rule in ("true map", "mapped") else 0.0
+        rng = np.random.default_rng(0)
+        ground = real_ground(place, data)
+        write_shard(folder, ground_records(ground, windows_per_zoom, rng, decoupled=share))

@@ -11,7 +11,9 @@ import numpy as np
 
 from ..legend import GROUND
 from ..references import MARGIN, enlarge_reference
+from .recolour import recolour
 from .records import Record
+from .warped_cut import WarpedCut
 
 INVALID_GREY = 127
 
@@ -20,8 +22,15 @@ INVALID_GREY = 127
 class CropConfig:
     """How crops are made.
 
-    `no_reference` is the share without a reference, `corrupt` the share of references that are
-    damaged, `masked` the share with a part of the imagery missing.
+    Attributes:
+        size: side, px.
+        no_reference: share without a reference.
+        corrupt: share of references that are damaged.
+        masked: share with a part of the imagery missing.
+        recolour: whether imagery is recoloured.
+        warped: share turned by any angle and scaled by up to 30 %, where the record has room. Their
+            map pictures are resampled and no longer crisp: for training on classes alone.
+        misplaced: share whose imagery lies up to 2 px off its truth.
     """
 
     size: int = 128
@@ -29,6 +38,8 @@ class CropConfig:
     corrupt: float = 0.6
     masked: float = 0.1
     recolour: bool = True
+    warped: float = 0.0
+    misplaced: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -50,14 +61,21 @@ class Crop:
 
 def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Crop:
     """A random crop of a record, on the grid of latents, turned and damaged at random."""
-    places = (record.imagery.shape[0] - config.size) // 8 + 1
-    top, left = (int(value) * 8 for value in rng.integers(0, places, 2))
-    rows, columns = slice(top, top + config.size), slice(left, left + config.size)
-    imagery = np.array(record.imagery[rows, columns])
-    truth = np.array(record.map[rows, columns])
-    classes = np.array(record.classes[rows, columns])
-    labels = np.array(record.label_ids()[rows, columns])
-    reference, factor = _reference(record, top, left, config, rng)
+    moved = rng.integers(-2, 3, 2) if rng.random() < config.misplaced else np.zeros(2, np.int64)
+    factor = _cascade_factor(record, config, rng)
+    cut: _PlainCut | WarpedCut | None = None
+    if rng.random() < config.warped:
+        cut = WarpedCut.random(record.imagery.shape[0], config.size, rng)
+    if cut is None:
+        cut = _PlainCut.random(record.imagery.shape[0], config.size, rng)
+    imagery = cut.smooth(record.imagery, moved)
+    truth, classes = cut.exact(record.map), cut.exact(record.classes)
+    labels = cut.exact(record.label_ids())
+    reference = np.full((config.size, config.size, 3), GROUND, dtype=np.uint8)
+    if factor is not None:
+        reference = cut.reference(getattr(record, f"parent{factor}"), factor)
+        if rng.random() < config.corrupt:
+            reference = corrupt_reference(reference, rng)
     if config.recolour:
         imagery = recolour(imagery, rng)
     if rng.random() < config.masked:
@@ -78,21 +96,43 @@ def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Cr
     )
 
 
-def _reference(
-    record: Record, top: int, left: int, config: CropConfig, rng: np.random.Generator
-) -> tuple[np.ndarray, int | None]:
+def _cascade_factor(record: Record, config: CropConfig, rng: np.random.Generator) -> int | None:
     factors = [f for f in (2, 4) if getattr(record, f"parent{f}") is not None]
     if not factors or rng.random() < config.no_reference:
-        return np.full((config.size, config.size, 3), GROUND, dtype=np.uint8), None
-    factor = int(rng.choice(factors))
-    parent = getattr(record, f"parent{factor}")
-    side = config.size // factor + 2 * MARGIN
-    row, column = top // factor, left // factor
-    cut = np.array(parent[row : row + side, column : column + side])
-    reference = enlarge_reference(cut, factor)
-    if rng.random() < config.corrupt:
-        reference = corrupt_reference(reference, rng)
-    return reference, factor
+        return None
+    return int(rng.choice(factors))
+
+
+@dataclass(frozen=True)
+class _PlainCut:
+    """A square of a window, pixels as they are."""
+
+    size: int
+    side: int  # of the window
+    top: int
+    left: int
+
+    @classmethod
+    def random(cls, side: int, size: int, rng: np.random.Generator) -> _PlainCut:
+        """Anywhere on the grid of latents."""
+        top, left = (int(value) * 8 for value in rng.integers(0, (side - size) // 8 + 1, 2))
+        return cls(size, side, top, left)
+
+    def smooth(self, picture: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """A copy of the square, moved by (rows, columns) px as far as the window reaches."""
+        top, left = np.clip(np.array([self.top, self.left]) + moved, 0, self.side - self.size)
+        return np.array(picture[top : top + self.size, left : left + self.size])
+
+    def exact(self, picture: np.ndarray) -> np.ndarray:
+        """A copy of the square."""
+        rows = slice(self.top, self.top + self.size)
+        return np.array(picture[rows, self.left : self.left + self.size])
+
+    def reference(self, parent: np.ndarray, factor: int) -> np.ndarray:
+        """The square of the enlarged parent picture."""
+        side = self.size // factor + 2 * MARGIN
+        row, column = self.top // factor, self.left // factor
+        return enlarge_reference(np.array(parent[row : row + side, column : column + side]), factor)
 
 
 def corrupt_reference(reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -116,26 +156,9 @@ def corrupt_reference(reference: np.ndarray, rng: np.random.Generator) -> np.nda
         )
         damaged = np.where(holes[..., None] > 0, fill, damaged)
     if rng.random() < 0.5:
-        damaged = damaged + rng.normal(0, rng.uniform(1, 10), damaged.shape)
+        noise = rng.standard_normal(damaged.shape, dtype=np.float32)
+        damaged = damaged + np.float32(rng.uniform(1, 10)) * noise
     result: np.ndarray = np.clip(np.rint(damaged), 0, 255).astype(np.uint8)
-    return result
-
-
-def recolour(imagery: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another sensor, another day: gain, colour, gamma, haze, blur, noise."""
-    from scipy.ndimage import gaussian_filter
-
-    pixels: np.ndarray = imagery.astype(np.float32) / 255
-    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
-    pixels = np.clip(pixels * gain + rng.uniform(-0.08, 0.08), 0, 1) ** rng.uniform(0.75, 1.3)
-    if rng.random() < 0.4:
-        grey = pixels.mean(-1, keepdims=True)
-        pixels = grey + (pixels - grey) * rng.uniform(0.4, 1.4)
-    if rng.random() < 0.25:
-        pixels = gaussian_filter(pixels, (blur := rng.uniform(0.3, 1.2), blur, 0))
-    if rng.random() < 0.3:
-        pixels = pixels + rng.normal(0, rng.uniform(0.005, 0.03), pixels.shape)
-    result: np.ndarray = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
     return result
 
 

@@ -63,14 +63,22 @@ def _inside(places: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     return inside
 
 
-class UnlabelledGround:
-    """Where a class raster holds class 0: nobody said what is there."""
+_UNLABELLED, _ROAD = 0, 3  # classes of the masks
 
-    def __init__(self, path: Path) -> None:
+
+class UnlabelledGround:
+    """Where a class raster does not tell what a map of the zoom shows.
+
+    That is class 0, and its roads below `roads_from`, where a map shows main roads only: a mask
+    has no ranks.
+    """
+
+    def __init__(self, path: Path, *, roads_from: int = 15) -> None:
         self.path = path
+        self.roads_from = roads_from
 
     def read(self, box: PixelBox) -> np.ndarray:
-        """True where class 0 is nearest, bool [H,W]; outside the raster it is False."""
+        """True where such a class is nearest, bool [H,W]; outside the raster it is False."""
         import rasterio
         from rasterio.enums import Resampling
         from rasterio.transform import from_bounds
@@ -90,5 +98,8 @@ class UnlabelledGround:
                 init_dest_nodata=True,
                 resampling=Resampling.nearest,
             )
-        unlabelled: np.ndarray = classes == 0
-        return unlabelled
+        unlabelled = classes == _UNLABELLED
+        if box.zoom < self.roads_from:
+            unlabelled |= classes == _ROAD
+        result: np.ndarray = unlabelled
+        return result

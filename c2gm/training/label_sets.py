@@ -55,7 +55,8 @@ LABEL_SETS = (
     LabelSet("paved", (*_OPEN, *_ROADS), 0.5, scored=False),
     LabelSet("open ground", (*_OPEN, "park", "farmland"), 0.5, scored=False),
     LabelSet("no building", _all_but("building"), 0.5, scored=False),
-    LabelSet("no wood or lake", _all_but("wood", "water"), 0.5, scored=False),
+    # High mountains, partly mapped: anything but what people build.
+    LabelSet("wild ground", ("ground", "sand", "water", *_GREEN), 0.5, scored=False),
 )
 LABEL_ID = {entry.name: index for index, entry in enumerate(LABEL_SETS)}
 
@@ -95,7 +96,7 @@ LABEL_RULES = {
         }
     ),
     "buildings only": LabelRule(dict.fromkeys(_all_but("building"), "no building")),
-    "wood and lakes": LabelRule(dict.fromkeys(_all_but("wood", "water"), "no wood or lake")),
+    "wood and lakes": LabelRule({"ground": "wild ground"}),
 }
 
 

@@ -129,19 +129,25 @@ class Shard:
         )
 
 
+Entries = dict[int, list[tuple[Shard, int]]]  # shard and place in it, by zoom
+
+
 class RecordPool:
     """All shards below a folder, grouped by kind of place; grows when shards are added.
 
     A place's kind is its name up to the first "-" ("town-17" -> "town"), so that kinds can be
-    drawn evenly however many records each has.
+    drawn evenly however many records each has. `decoupled` is the share of draws that are
+    decoupled records, as far as a kind has such.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, decoupled: float = 0.0) -> None:
         self.root = root
+        self.decoupled = decoupled
         self._shards: dict[str, Shard] = {}
-        self.kinds: dict[str, dict[int, list[tuple[Shard, int]]]] = {}
+        self.kinds: dict[str, Entries] = {}
+        self._decoupled_kinds: dict[str, Entries] = {}
         self.refresh()
-        if not self.kinds:
+        if not self.kinds:  # decoupled records alone teach nobody to read
             raise TrainingError(f"{root} holds no training records. Build them first.")
 
     def refresh(self) -> None:
@@ -152,17 +158,31 @@ class RecordPool:
             shard = Shard(folder)
             self._shards[folder.name] = shard
             for index, note in enumerate(shard.notes):
-                by_zoom = self.kinds.setdefault(note["place"].split("-")[0], {})
+                coupled = note.get("look_zoom", note["zoom"]) == note["zoom"]
+                kinds = self.kinds if coupled else self._decoupled_kinds
+                by_zoom = kinds.setdefault(note["place"].split("-")[0], {})
                 by_zoom.setdefault(note["zoom"], []).append((shard, index))
 
     def __len__(self) -> int:
         return sum(len(shard) for shard in self._shards.values())
 
     def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
-        """A random record: kind by weight, then zoom by `ZOOM_SHARE`, then any."""
-        names = [name for name in kinds if name in self.kinds]
+        """A random record: kind by weight, then zoom by `ZOOM_SHARE`, then any.
+
+        Raises:
+            TrainingError: the pool has none of the kinds.
+        """
+        names = [name for name in kinds if name in self.kinds and kinds[name] > 0]
+        if not names:
+            raise TrainingError(
+                f"{self.root} has records of {', '.join(sorted(self.kinds))}, "
+                f"but none of {', '.join(sorted(kinds))}. Name kinds that it has."
+            )
         weights = np.array([kinds[name] for name in names])
-        by_zoom = self.kinds[names[rng.choice(len(names), p=weights / weights.sum())]]
+        kind = names[rng.choice(len(names), p=weights / weights.sum())]
+        by_zoom = self.kinds[kind]
+        if rng.random() < self.decoupled:
+            by_zoom = self._decoupled_kinds.get(kind, by_zoom)
         zooms = sorted(by_zoom)
         shares = np.array([ZOOM_SHARE.get(zoom, 0.2) for zoom in zooms])
         entries = by_zoom[zooms[rng.choice(len(zooms), p=shares / shares.sum())]]
