@@ -61,6 +61,7 @@ __all__ = [
     "convert_checkpoint",
     "describe_file",
     "load_sgdm",
+    "load_weights",
     "model_hash",
     "model_path",
     "read_checkpoint",
@@ -182,6 +183,36 @@ def load_sgdm(path: str | Path, base: str | Path | None = None) -> SGDM:
         weights[name].copy_(stored.read().reshape(empty[name].shape))
     model.load_state_dict(weights, assign=True)
     return model.eval()
+
+
+def load_weights(model: SGDM, path: str | Path) -> None:
+    """Puts the weights of a file into a model that is to be trained on.
+
+    Args:
+        model: Of the file's widths.
+        path: A whole model file, or Stable Diffusion, above which the adapter stays as it is; where
+            the model's input reads more than the latent (Eq. 8, the draft), those weights are zero.
+
+    Raises:
+        CheckpointError: the file is wrong, damaged, does not fit, or is no whole model.
+    """
+    file = _open(model_path(path))
+    kind = kind_of(file)
+    if kind not in ("full", "base"):
+        raise CheckpointError(
+            f"{file.path} is no whole model ({kind}), so nothing can be trained on it. "
+            "Give a whole model file or Stable Diffusion 2.1-base."
+        )
+    config = model.config if kind == "full" else without_options(model.config)
+    tensors = _whole(file, config, with_adapter=kind == "full")
+    names, state = _model_names(model.config), model.state_dict()
+    with torch.no_grad():
+        for key, stored in tensors.items():
+            place, value = state[names[key]], stored.read()
+            if place.numel() > value.numel():  # the input convolution: the latent comes first
+                place[:, value.shape[1] :] = 0
+                place = place[:, : value.shape[1]]
+            place.copy_(value.reshape(place.shape))
 
 
 def save_sgdm(

@@ -11,7 +11,7 @@ from ..models.sgdm_map_model import SGDMMapModel
 from .records import RecordPool
 from .run_config import RunConfig
 from .scores import model_rows, score_records
-from .train import start_model
+from .start import start_model
 
 CREDITS = (
     'Dubai: "Semantic segmentation of aerial imagery", Humans in the Loop with the Mohammed Bin '

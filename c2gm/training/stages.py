@@ -1,21 +1,24 @@
-"""The stages of training c2gm-mini: what each trains and its loss of one batch.
+"""The stages of training: what each trains and its loss of one batch.
 
-A VAE on maps (its decoder may be sharpened later); B encoder and class head on imagery; C joint:
-the U-Net learns to draw from what the encoder reads. The order and the reasons are in
-docs/training.md.
+Of c2gm-mini: A VAE on maps (its decoder may be sharpened later); B encoder and class head on
+imagery; C joint: the U-Net learns to draw from what the encoder reads, D with references that it
+drew itself, E at the few timesteps of its sampler. The order and the reasons are in
+docs/training.md. Of the paper: one stage on top of Stable Diffusion.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..map_scale import NO_SCALE_TEXT, map_scale, scale_text
-from ..models.config import SGDMConfig
-from ..models.sgdm import SGDM
+from ..models.config import PredictionType, ScheduleConfig
+from ..models.sgdm import SGDM, Features, trainable_parameters
 from .batches import Batch
+from .chance import Chance
 from .losses import diffusion_loss
 from .map_losses import class_loss, map_autoencoder_loss
 from .run_config import RunConfig
@@ -25,39 +28,39 @@ _THAWED_RATE = 0.1
 _CLASS_WEIGHT = 0.2
 
 
-class Stage(ABC):
-    """One stage: its parameters and its loss."""
+class Stage(nn.Module, ABC):
+    """One stage: its parameters, and its loss when it is called."""
 
     def __init__(self, model: SGDM, config: RunConfig) -> None:
+        super().__init__()
         self.model = model
         self.config = config
 
     @abstractmethod
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups: `params` and `scale`, their share of the run's rate."""
 
     @abstractmethod
-    def loss(self, batch: Batch, share: float, generator: torch.Generator) -> Tensor:
+    def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Loss of one batch; `share` is how much of the run has passed, 0 to 1."""
 
     def trained(self) -> dict[str, nn.Parameter]:
         """Parameters that the stage trains, by their name in the model."""
-        ids = {id(p) for group in self.parameter_groups() for p in group["params"]}  # type: ignore[attr-defined]
+        ids = {id(p) for group in self.parameter_groups() for p in group["params"]}
         return {name: p for name, p in self.model.named_parameters() if id(p) in ids}
 
 
 class VAEStage(Stage):
     """A: the VAE learns to keep maps."""
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """The whole VAE."""
         return [{"params": list(self.model.vae.parameters()), "scale": 1.0}]
 
-    def loss(self, batch: Batch, share: float, generator: torch.Generator) -> Tensor:
+    def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Mix loss; its legend term comes in over the first tenth of the run."""
         mean, logvar = self.model.vae.encode(batch.map)
-        noise = torch.randn(mean.shape, generator=generator)
-        decoded = self.model.vae.decode(mean + torch.exp(0.5 * logvar) * noise)
+        decoded = self.model.vae.decode(mean + torch.exp(0.5 * logvar) * chance.normal(mean.shape))
         return map_autoencoder_loss(
             decoded.float(), batch.map, batch.classes, mean, logvar, min(1.0, share * 10)
         )
@@ -69,7 +72,7 @@ class DecoderStage(Stage):
     It may run beside or after the joint stage, which depends on the latents only.
     """
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """The decoder."""
         vae = self.model.vae
         parameters = [
@@ -79,7 +82,7 @@ class DecoderStage(Stage):
         ]
         return [{"params": parameters, "scale": 1.0}]
 
-    def loss(self, batch: Batch, share: float, generator: torch.Generator) -> Tensor:
+    def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Mix loss without its KL term, whose latents are fixed."""
         with torch.no_grad():
             mean, _ = self.model.vae.encode(batch.map)
@@ -91,22 +94,58 @@ class DecoderStage(Stage):
 class EncoderStage(Stage):
     """B: MFEncoder and its class head learn to read imagery and reference."""
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """MFEncoder with its class head."""
         return [{"params": list(self.model.mf_encoder.parameters()), "scale": 1.0}]
 
-    def loss(self, batch: Batch, share: float, generator: torch.Generator) -> Tensor:
+    def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Class loss."""
         encoder = self.model.mf_encoder
         f_cond = encoder(batch.imagery, batch.reference, batch.has_reference)
-        logits = encoder.class_logits(f_cond)
-        return class_loss(logits, batch.classes, batch.complete, batch.ranked_roads)
+        return _class_loss(encoder.class_logits(f_cond), batch)
 
 
-class JointStage(Stage):
-    """C: SFAdapter, U-Net and text tower learn to draw; the encoder thaws late."""
+class DiffusionStage(Stage):
+    """What the stages that train the U-Net share."""
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def __init__(self, model: SGDM, config: RunConfig) -> None:
+        super().__init__(model, config)
+        self.register_buffer("products", noise_products(model.config.schedule), persistent=False)
+        few = torch.tensor(config.timesteps, dtype=torch.long)
+        self.register_buffer("few_timesteps", few, persistent=False)
+
+    def _prediction_loss(
+        self, batch: Batch, features: Features, latent: Tensor, timestep: Tensor, chance: Chance
+    ) -> Tensor:
+        """L1 (or L2) of what the U-Net predicts of the noisy latent."""
+        noise = chance.normal(latent.shape)
+        product = cast(Tensor, self.products)[timestep]
+        noisy, target = noised(latent, noise, product, self.model.config.prediction_type)
+        predicted = self.model.predict(noisy, timestep, self._text(batch, chance), features)
+        return diffusion_loss(predicted.float(), target, self.config.loss)
+
+    def _few_timesteps(self, count: int, chance: Chance) -> Tensor:
+        """Each of the run's few timesteps as often as the others, int64 [count]."""
+        few = cast(Tensor, self.few_timesteps)
+        return few[(chance.uniform(count) * len(few)).long().clamp_(max=len(few) - 1)]
+
+    def _text(self, batch: Batch, chance: Chance) -> Tensor:
+        """Embeddings of the batch's scale texts, a share of them empty or without a scale."""
+        draws = chance.host_uniform(len(batch.zooms))
+        texts = [
+            scale_text(map_scale(zoom), factor)
+            if draw >= self.config.no_text
+            else ("" if draw < 0.7 * self.config.no_text else NO_SCALE_TEXT)
+            for zoom, factor, draw in zip(batch.zooms, batch.cascade_factors, draws, strict=True)
+        ]
+        distinct = sorted(set(texts))
+        return self.model.embed(distinct)[[distinct.index(text) for text in texts]]
+
+
+class JointStage(DiffusionStage):
+    """C, D, E: SFAdapter, U-Net and text tower learn to draw; the encoder thaws late."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """The drawing parts at the full rate, the encoder at a tenth once it thaws."""
         drawing = [self.model.sf_adapter, self.model.unet, self.model.text]
         return [
@@ -114,43 +153,52 @@ class JointStage(Stage):
             {"params": list(self.model.mf_encoder.parameters()), "scale": _THAWED_RATE},
         ]
 
-    def loss(self, batch: Batch, share: float, generator: torch.Generator) -> Tensor:
-        """L1 (or the configured kind) on the prediction, at timesteps biased to high noise."""
+    def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
+        """Loss at timesteps biased to high noise, or at the few ones of the run."""
         model = self.model
         thawed = share >= self.config.freeze
-        with torch.set_grad_enabled(thawed):
+        with torch.set_grad_enabled(thawed and torch.is_grad_enabled()):
             f_cond = model.mf_encoder(batch.imagery, batch.reference, batch.has_reference)
         features = model.features_from(f_cond, batch.reference, batch.has_reference)
         with torch.no_grad():
             latent = model.encode(batch.map).float()
-        noise = torch.randn(latent.shape, generator=generator)
-        uniform = torch.rand(len(latent), generator=generator)
-        timestep = (999 * uniform**_TIMESTEP_POWER).round().long()
-        noisy, target = noised(latent, noise, timestep, model.config)
-        embedding = self._text(batch, generator)
-        predicted = model.predict(noisy, timestep, embedding, features)
-        loss = diffusion_loss(predicted.float(), target, "l1")
+        loss = self._prediction_loss(
+            batch, features, latent, self._timesteps(len(latent), chance), chance
+        )
         if thawed:
             logits = model.mf_encoder.class_logits(f_cond)
-            loss = loss + _CLASS_WEIGHT * class_loss(
-                logits, batch.classes, batch.complete, batch.ranked_roads
-            )
+            loss = loss + _CLASS_WEIGHT * _class_loss(logits, batch)
         return loss
 
-    def _text(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Embeddings of the batch's scale texts, a share of them empty or without a scale."""
-        draws = torch.rand(len(batch.zooms), generator=generator)
-        texts = [
-            scale_text(map_scale(zoom), factor)
-            if draw >= self.config.no_text
-            else ("" if draw < 0.7 * self.config.no_text else NO_SCALE_TEXT)
-            for zoom, factor, draw in zip(
-                batch.zooms, batch.cascade_factors, draws.tolist(), strict=True
-            )
-        ]
-        distinct = sorted(set(texts))
-        embeddings = self.model.embed(distinct)
-        return embeddings[[distinct.index(text) for text in texts]]
+    def _timesteps(self, count: int, chance: Chance) -> Tensor:
+        if self.config.timesteps:
+            return self._few_timesteps(count, chance)
+        highest = self.model.config.schedule.timesteps - 1
+        return (highest * chance.uniform(count) ** _TIMESTEP_POWER).round().long()
+
+
+class PaperStage(DiffusionStage):
+    """The authors' training: the adapter and the U-Net's attention on top of Stable Diffusion."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What the paper trains, all at one rate."""
+        return [{"params": list(trainable_parameters(self.model).values()), "scale": 1.0}]
+
+    def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
+        """Loss at even timesteps, on a draw of the latent."""
+        model = self.model
+        features = model.features(batch.imagery, batch.reference, batch.has_reference)
+        side = [edge // 8 for edge in batch.map.shape[2:]]
+        shape = (len(batch.map), model.config.vae.latent_channels, *side)
+        with torch.no_grad():
+            latent = model.encode(batch.map, chance.normal(shape)).float()
+        count, known = len(latent), model.config.schedule.timesteps
+        timestep = (
+            self._few_timesteps(count, chance)
+            if self.config.timesteps
+            else (chance.uniform(count) * known).long().clamp_(max=known - 1)
+        )
+        return self._prediction_loss(batch, features, latent, timestep, chance)
 
 
 STAGES: dict[str, type[Stage]] = {
@@ -158,27 +206,36 @@ STAGES: dict[str, type[Stage]] = {
     "decoder": DecoderStage,
     "encoder": EncoderStage,
     "joint": JointStage,
+    "paper": PaperStage,
 }
 
 
+def _class_loss(logits: Tensor, batch: Batch) -> Tensor:
+    return class_loss(logits, batch.classes, batch.labels)
+
+
+def noise_products(schedule: ScheduleConfig) -> Tensor:
+    """Share of the clean latent that is left at each timestep, float32 [timesteps]."""
+    first, last = schedule.beta_start**0.5, schedule.beta_end**0.5
+    betas = torch.linspace(first, last, schedule.timesteps, dtype=torch.float64) ** 2
+    return torch.cumprod(1 - betas, 0).float()
+
+
 def noised(
-    latent: Tensor, noise: Tensor, timestep: Tensor, config: SGDMConfig
+    latent: Tensor, noise: Tensor, product: Tensor, prediction_type: PredictionType
 ) -> tuple[Tensor, Tensor]:
-    """The noisy latent at `timestep` [B] and what the U-Net shall predict of it."""
-    schedule = config.schedule
-    betas = (
-        torch.linspace(
-            schedule.beta_start**0.5,
-            schedule.beta_end**0.5,
-            schedule.timesteps,
-            dtype=torch.float64,
-        )
-        ** 2
-    )
-    product = torch.cumprod(1 - betas, 0)[timestep].float().view(-1, 1, 1, 1)
+    """The noisy latent and what the U-Net shall predict of it.
+
+    Args:
+        latent: Clean, [B,C,h,w].
+        noise: Of the same shape.
+        product: Of `noise_products`, at the timesteps of the batch, [B].
+        prediction_type: What the model predicts.
+    """
+    product = product.view(-1, 1, 1, 1)
     noisy = product.sqrt() * latent + (1 - product).sqrt() * noise
-    if config.prediction_type == "epsilon":
+    if prediction_type == "epsilon":
         return noisy, noise
-    if config.prediction_type == "v_prediction":
+    if prediction_type == "v_prediction":
         return noisy, product.sqrt() * noise - (1 - product).sqrt() * latent
     return noisy, latent

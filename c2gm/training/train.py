@@ -1,320 +1,329 @@
-"""The trainer: one stage, a fixed number of minutes, resumable at any second, decayed at its end.
+"""The trainer: one stage, a length fixed at the start, resumable at any second, decayed at its end.
 
-The run's folder holds `state.pt` (weights, average, optimiser, progress), written whole every
-minute and when the process is asked to stop, `log.jsonl` (a line a minute), and at the end
-`weights.safetensors`: the averaged weights of what the stage trained.
+The run's files are told in `run_folder.py`, the loss of each stage in `stages.py`.
 """
 
 from __future__ import annotations
 
-import copy
-import json
+import itertools
 import logging
-import math
-import os
-import pickle
 import signal
-import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..errors import Stopped, TrainingError
-from ..models.presets import PRESETS
-from ..models.sgdm import SGDM
+from ..errors import Stopped
+from ..models.devices import choose_device
 from ..models.sgdm_map_model import SGDMMapModel
-from .batches import Batch, batches
-from .crops import CropConfig
-from .records import Record, RecordPool
+from .acceleration import Precision, faster_precision, make_accelerator, moved
+from .batches import Batch, RecordSource, batches, collate
+from .chance import Chance
+from .crops import CropConfig, cut_crop
+from .own_references import DRAWN_TOGETHER, OwnReferences
+from .progress import Losses, OnProgress, Progress, Pulse
+from .records import RecordPool
 from .run_config import RunConfig
-from .scores import model_rows, score_records
+from .run_folder import RunFolder
+from .schedule import Clock, rate_share
 from .stages import STAGES, Stage
+from .start import start_model
+from .trial import Trial
+from .weight_average import WeightAverage, trained_tensors
 
 log = logging.getLogger(__name__)
 
-WARM_UP_STEPS = 40
-GRADIENT_CLIP = 1.0
-AVERAGE_EVERY = 4  # steps: the average moves slowly, and each move reads every weight
-SCORES = 8  # points of the curve on held-out ground
-SCORED_ROW = {
-    "vae": "ceiling",
-    "decoder": "ceiling",
-    "encoder": "segment and draw",
-    "joint": "teacher",
-}
-_WINDOWS_PER_GROUND = 4
+_TELL_SECONDS = 1.0
+_LATENT_BATCHES = 24  # by which latents are normalised
 
 
-def train(config: RunConfig) -> Path:
+def train(config: RunConfig, on_progress: OnProgress | None = None) -> Path:
     """Run a stage to its end, from its beginning or from where it was stopped.
+
+    Args:
+        config: The run.
+        on_progress: Is told about once a second how far it is.
 
     Returns:
         The file with the averaged weights of what was trained.
 
     Raises:
         TrainingError: no records, missing weights of an earlier stage, or a run of other settings.
+        ConfigError: no such device, or it does not compute in the asked format.
+        Stopped: the process was asked to stop; the same command goes on.
     """
     torch.set_num_threads(config.threads)
-    run = Run(config)
-    done = run.folder / "weights.safetensors"
-    if done.exists():
-        log.info("%s is finished; nothing to do.", run.folder)
-        return done
-    run.go()
-    return done
+    folder = RunFolder(config.folder)
+    if folder.weights.exists():
+        log.info("%s is finished; nothing to do.", folder.path)
+    else:
+        Run(config, on_progress).go()
+    return folder.weights
 
 
 class Run:
-    """A training run in its folder."""
+    """A training run in its folder, begun or taken up again."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, on_progress: OnProgress | None = None) -> None:
         self.config = config
-        self.folder = Path(config.folder).expanduser()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = RunFolder(config.folder)
+        self.clock = Clock.of(config)
         torch.manual_seed(config.seed)
-        self.model = start_model(config)
-        self.stage: Stage = STAGES[config.stage](self.model, config)
+        self.device = choose_device(config.device)
+        self.model = start_model(config).to(self.device)
+        self.stage: Stage = STAGES[config.stage](self.model, config).to(self.device)
         self.trained = self.stage.trained()
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name in self.trained)
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": group["params"], "scale": group["scale"]}
-                for group in self.stage.parameter_groups()
-            ],
+        self.optimizer: Any = torch.optim.AdamW(
+            self.stage.parameter_groups(),
             lr=config.rate,
-            betas=(0.9, 0.99),
+            betas=(config.betas[0], config.betas[1]),
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self.average = {name: p.detach().clone() for name, p in self.trained.items()}
-        self.step = 0
-        self.seconds = 0.0
-        self.curve: list[dict[str, Any]] = []
+        self.average = WeightAverage(trained_tensors(self.model, self.trained), config.ema)
+        self.chance = Chance(self.device, config.seed)
+        self.losses = Losses(self.device)
+        self.trial = Trial(self.model, config, self.folder)
+        self.accelerator: Any = None
+        self._scaler_state: dict[str, Any] | None = None
+        self._on_progress = on_progress
         self._stop = False
         self._resume()
 
+    @property
+    def crops(self) -> int:
+        """Crops that the run has seen."""
+        return self.clock.step * self.config.batch * self.config.accumulate
+
     def go(self) -> None:
-        """Train until the minutes are used up or the process is asked to stop."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask_to_stop)
-        config = self.config
-        generator = torch.Generator().manual_seed(config.seed + 1 + self.step)
-        crop = CropConfig(size=config.crop, no_reference=config.no_reference)
-        pool = RecordPool(Path(config.records).expanduser())
-        source = batches(pool, config.kinds, crop, config.batch, config.seed + 1 + self.step)
-        dtype = self._faster_dtype(next(source), generator)
-        log.info("%s: %d records, %s", config.stage, len(pool), dtype)
-        saved = began = time.monotonic()
-        losses: list[float] = []
-        while self.share < 1 and not self._stop:
-            losses.append(self._train_step(next(source), dtype, generator))
-            now = time.monotonic()
-            self.seconds += now - began
-            began = now
-            if now - saved > config.save_seconds:
-                self._report(losses)
-                self._save()
-                saved, losses = now, []
-            if config.development and self.share * SCORES > len(self.curve) + 1:
-                self._score()
-                began = time.monotonic()  # scoring is not training time
-        source.close()  # type: ignore[attr-defined]
-        self._report(losses)
-        self._save()
-        if self._stop:
+        """Train to the run's end, or until the process is asked to stop.
+
+        Raises:
+            Stopped: it was asked to.
+        """
+        if self.clock.share < 1:
+            with self._stopping_at_signals():
+                self._train()
+        if self._stop and self.clock.share < 1:
             raise Stopped(
-                f"Stopped at {self.share:.0%}; the same command goes on from {self.folder}."
+                f"Stopped at {self.clock.share:.0%}; the same command goes on from "
+                f"{self.folder.path}."
             )
         self._finish()
 
-    @property
-    def share(self) -> float:
-        """How much of the run has passed, 0 to 1."""
-        return self.seconds / (60 * self.config.minutes)
+    def _train(self) -> None:
+        config, clock = self.config, self.clock
+        pool = RecordPool(Path(config.records).expanduser())
+        own = self._own_references(pool)
+        with closing(self._source(own or pool)) as source:
+            first = next(source)
+            stream = itertools.chain([first], source)
+            precision = self.prepare(first)
+            log.info("%s: %d records, %s on %s", config.stage, len(pool), precision, self.device)
+            pulse = Pulse()
+            while clock.share < 1 and not self._stop:
+                if own is not None and own.due(self.crops):
+                    self._redraw(own)
+                    clock.seconds += pulse.beat()
+                    continue
+                self.step_once(list(itertools.islice(stream, config.accumulate)))
+                clock.seconds += pulse.beat()
+                self._look_up(pulse)
+                pulse.rest()
+        self._report()
+        self._save()
 
-    def _train_step(self, batch: Batch, dtype: torch.dtype, generator: torch.Generator) -> float:
-        rate = self.config.rate * rate_share(self.share, self.step)
+    def prepare(self, batch: Batch) -> Precision:
+        """Choose the number format, by a stopwatch on a batch where it is not given."""
+        config = self.config
+        precision: Precision = (
+            faster_precision(self.stage, moved(batch, self.device), self.chance)
+            if config.precision == "auto"
+            else config.precision
+        )
+        self.accelerator = make_accelerator(self.device, precision, config.accumulate)
+        self.stage, self.optimizer = self.accelerator.prepare(self.stage, self.optimizer)
+        if self.accelerator.scaler is not None and self._scaler_state is not None:
+            self.accelerator.scaler.load_state_dict(self._scaler_state)
+        return precision
+
+    def step_once(self, parts: Sequence[Batch]) -> None:
+        """One optimiser step on the mean of the losses of as many batches as are accumulated."""
+        config, clock = self.config, self.clock
+        self.chance.begin_step(clock.step)
+        rate = config.rate
+        if config.schedule == "decayed":
+            rate *= rate_share(clock.share, clock.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
-        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-            loss = self.stage.loss(batch, self.share, generator)
-        loss.backward()  # type: ignore[no-untyped-call]
-        value = float(loss.detach())
-        nn.utils.clip_grad_norm_(self.trained.values(), GRADIENT_CLIP)
-        if math.isfinite(value):
-            self.optimizer.step()
+        total = torch.zeros((), device=self.device)
+        for batch in parts:
+            with self.accelerator.accumulate(self.stage):
+                loss = self.stage(moved(batch, self.device), clock.share, self.chance)
+                self.accelerator.backward(loss)
+            total += loss.detach() / len(parts)
+        if config.clip:
+            self.accelerator.clip_grad_norm_(self.trained.values(), config.clip)
+        self._step_if_finite(total)
+        self.losses.add(total)
+        clock.step += 1
+        self.average.update(clock.step)
+
+    def _step_if_finite(self, loss: Tensor) -> None:
+        """Step, unless the loss is no number: the kernel itself skips, so nobody waits for it."""
+        if self.accelerator.scaler is None:  # which looks after the same in fp16
+            self.optimizer.optimizer.found_inf = (~torch.isfinite(loss)).float()
+        self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        if self.step % AVERAGE_EVERY == 0:
-            self._average()
-        return value
 
-    def _average(self) -> None:
-        """Exponential moving average, its memory growing with the run."""
-        keep = min(self.config.ema, 1 - 1 / (self.step / 5 + 1)) ** AVERAGE_EVERY
-        with torch.no_grad():
-            names = list(self.trained)
-            torch._foreach_lerp_(
-                [self.average[name] for name in names],
-                [self.trained[name] for name in names],
-                1 - keep,
-            )
+    def _source(self, records: RecordSource) -> Generator[Batch, None, None]:
+        config = self.config
+        crop = CropConfig(
+            size=config.crop,
+            no_reference=config.no_reference,
+            corrupt=config.corrupt,
+            masked=config.masked,
+            recolour=config.recolour,
+            warped=config.warped,
+            misplaced=config.misplaced,
+        )
+        first = self.clock.step * config.accumulate
+        source = batches(records, config.kinds, crop, config.batch, config.seed + 1, first=first)
+        return cast("Generator[Batch, None, None]", source)
 
-    def _faster_dtype(self, batch: Batch, generator: torch.Generator) -> torch.dtype:
-        """float32 or bfloat16, by a stopwatch on this machine."""
-        times: dict[torch.dtype, float] = {}
-        before = copy.deepcopy(generator.get_state())
-        for dtype in (torch.float32, torch.bfloat16):
-            for _ in range(3):  # the last, warm one counts
-                began = time.process_time()
-                with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-                    self.stage.loss(batch, 1.0, generator).backward()  # type: ignore[no-untyped-call]
-                times[dtype] = time.process_time() - began
-        self.optimizer.zero_grad(set_to_none=True)
-        generator.set_state(before)
-        return min(times, key=lambda dtype: times[dtype])
+    def _own_references(self, pool: RecordPool) -> OwnReferences | None:
+        config = self.config
+        if not config.own_references:
+            return None
+        return OwnReferences(
+            pool,
+            share=config.own_references,
+            kept=config.own_pool,
+            every=config.own_every,
+            seed=config.seed + self.clock.step,
+        )
 
-    def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop = True
-
-    def _report(self, losses: list[float]) -> None:
-        if not losses:
-            return
-        line = {
-            "step": self.step,
-            "crops": self.step * self.config.batch,
-            "minutes": round(self.seconds / 60, 2),
-            "share": round(self.share, 4),
-            "loss": round(sum(losses) / len(losses), 5),
-        }
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        log.info("%s", line)
-
-    def _score(self) -> None:
-        """One point of the curve: the averaged weights on held-out ground."""
-        trained = {name: p.detach().clone() for name, p in self.trained.items()}
-        self._set_weights(self.average)
-        name = SCORED_ROW[self.config.stage]
-        rows = model_rows(SGDMMapModel(self.model))
-        scores = score_records(self._development(), {name: rows[name]})[name]
-        self._set_weights(trained)
+    def _redraw(self, own: OwnReferences) -> None:
+        """Let the averaged weights draw a few references."""
+        with self.average.applied(), self.accelerator.autocast():
+            painter = SGDMMapModel(self.model, batch=DRAWN_TOGETHER, model_hash="in training")
+            own.redraw(painter, self.config.kinds)
         self.model.train()
-        point = {"share": round(self.share, 3), "step": self.step, "scores": scores}
-        self.curve.append(point)
-        with (self.folder / "curve.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(point) + "\n")
-        short = {ground: values["miou"] for ground, values in scores.items()}
-        log.info("held-out %s, mIoU: %s", name, short)
 
-    def _development(self) -> list[Record]:
-        """A few windows of every kind of held-out ground and zoom."""
-        chosen: dict[tuple[str, int], list[Record]] = {}
-        for record in RecordPool(Path(self.config.development).expanduser()).all():
-            group = chosen.setdefault((record.place.split("-")[0], record.zoom), [])
-            if len(group) < _WINDOWS_PER_GROUND:
-                group.append(record)
-        return [record for group in chosen.values() for record in group]
+    def _look_up(self, pulse: Pulse) -> None:
+        """Tell, save, score and sample where it is due; none of it is training time."""
+        clock = self.clock
+        if self._on_progress is not None and pulse.due("progress", _TELL_SECONDS):
+            self._on_progress(self._progress())
+        if pulse.due("save", self.config.save_seconds):
+            self._report()
+            self._save()
+        score, sample = self.trial.score_is_due(clock.share), self.trial.sample_is_due(clock.step)
+        if score or sample:
+            with self.average.applied():
+                if score:
+                    self.trial.score(clock.share, clock.step)
+                if sample:
+                    self.trial.sample(clock.step)
+            self.model.train()
 
-    def _set_weights(self, weights: dict[str, Tensor]) -> None:
-        with torch.no_grad():
-            for name, value in weights.items():
-                self.trained[name].copy_(value)
+    def _progress(self) -> Progress:
+        clock = self.clock
+        return Progress(
+            stage=self.config.stage,
+            share=clock.share,
+            step=clock.step,
+            crops=self.crops,
+            crops_a_second=self.crops / clock.seconds if clock.seconds else None,
+            loss=self.losses.mean(),
+            seconds_left=clock.seconds_left,
+        )
+
+    def _report(self) -> None:
+        """Write a line to the log; the loss is the mean since the last one."""
+        loss = self.losses.mean()
+        if loss is None:
+            return
+        self.losses.begin_anew()
+        line = {
+            "step": self.clock.step,
+            "crops": self.crops,
+            "minutes": round(self.clock.seconds / 60, 2),
+            "share": round(self.clock.share, 4),
+            "loss": round(loss, 5),
+        }
+        self.folder.add_line("log.jsonl", line)
+        log.info("%s", line)
+        if self.config.tensorboard:
+            rate = self.optimizer.param_groups[0]["lr"]
+            self.folder.add_scalars({"loss": loss, "rate": rate}, self.clock.step)
 
     def _save(self) -> None:
-        state: dict[str, Any] = {
-            "config": self.config.__dict__,
-            "model": {name: p.detach() for name, p in self.trained.items()},
-            "average": self.average,
+        scaler = None if self.accelerator is None else self.accelerator.scaler
+        state = {
+            "model": {name: tensor.detach() for name, tensor in self.average.tensors.items()},
+            "average": self.average.values,
             "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "curve": self.curve,
+            "scaler": None if scaler is None else scaler.state_dict(),
+            "step": self.clock.step,
+            "seconds": self.clock.seconds,
+            "curve": self.trial.curve,
         }
-        temporary = self.folder / "state.tmp"
-        with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.folder / "state.pt")
+        self.folder.save_state(self.config, state)
 
     def _resume(self) -> None:
-        path = self.folder / "state.pt"
-        if not path.exists():
+        state = self.folder.load_state(self.config)
+        if state is None:
             return
-        try:
-            state = torch.load(path, weights_only=True)
-        except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
-            raise TrainingError(
-                f"{path} is damaged and cannot be resumed. Delete {self.folder} to begin anew."
-            ) from error
-        fixed = {**state["config"], "threads": self.config.threads, "records": self.config.records}
-        if fixed != self.config.__dict__:
-            changed = sorted(k for k, v in self.config.__dict__.items() if fixed.get(k) != v)
-            raise TrainingError(
-                f"{self.folder} holds a run with another {', '.join(changed)}. "
-                "Give the old value, or another folder."
-            )
-        self._set_weights(state["model"])
-        self.average = state["average"]
+        with torch.no_grad():
+            for name, tensor in self.average.tensors.items():
+                if name in state["model"]:  # an older state holds no statistics of norms
+                    tensor.copy_(state["model"][name])
+        self.average.load(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.curve = state["curve"]
+        self._scaler_state = state.get("scaler")
+        self.clock.step, self.clock.seconds = state["step"], state["seconds"]
+        self.trial.curve = state["curve"]
 
     def _finish(self) -> None:
-        from safetensors.torch import save_file
-
-        self._set_weights(self.average)
+        self.average.apply()
         if self.config.stage == "vae":
             self._normalise_latents()
-        weights = {name: p.detach().contiguous() for name, p in self.trained.items()}
-        temporary = self.folder / "weights.tmp"
-        save_file(weights, temporary)
-        os.replace(temporary, self.folder / "weights.safetensors")
+        self.folder.save_weights(self.average.tensors)
 
     def _normalise_latents(self) -> None:
         """Fold the latents' mean and spread into the VAE, so that every channel counts alike."""
-        crop = CropConfig(size=self.config.crop)
-        pool = RecordPool(Path(self.config.records).expanduser())
-        source = batches(pool, self.config.kinds, crop, 32, self.config.seed)
+        config = self.config
+        pool = RecordPool(Path(config.records).expanduser())
+        plain = CropConfig(config.crop, no_reference=1, masked=0, recolour=False, misplaced=0)
+        rng = np.random.default_rng(config.seed)
+        means = []
         with torch.no_grad():
-            means = torch.cat([self.model.vae.encode(next(source).map)[0] for _ in range(24)])
-        source.close()  # type: ignore[attr-defined]
-        self.model.vae.normalise_latents(means.mean((0, 2, 3)), means.std((0, 2, 3)))  # type: ignore[operator]
+            for _ in range(_LATENT_BATCHES):
+                crops = [cut_crop(pool.draw(rng, config.kinds), plain, rng) for _ in range(32)]
+                pixels = collate(crops).map.to(self.device)
+                means.append(self.model.vae.encode(pixels)[0])
+        latents = torch.cat(means)
+        self.model.vae.normalise_latents(latents.mean((0, 2, 3)), latents.std((0, 2, 3)))  # type: ignore[operator]
 
+    @contextmanager
+    def _stopping_at_signals(self) -> Iterator[None]:
+        """Meanwhile a request to end the process ends the run at its next step, saved."""
 
-def rate_share(share: float, step: int) -> float:
-    """Share of the peak rate: warm-up by steps, constant for half the run, then cosine to 1 %."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    if share < 0.5:
-        return warm
-    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, 2 * share - 1))))
+        def ask(_number: int, _frame: FrameType | None) -> None:
+            self._stop = True
 
-
-def start_model(config: RunConfig) -> SGDM:
-    """The model that a run starts from: fresh, then the weights of what came before.
-
-    `weights` entries are folders of finished runs (or their weights.safetensors), in order.
-
-    Raises:
-        TrainingError: an entry is not there or does not fit.
-    """
-    from safetensors.torch import load_file
-
-    model = SGDM(PRESETS[config.architecture]())
-    parameters: dict[str, Tensor] = dict(model.named_parameters())
-    for entry in config.weights:
-        path = Path(entry).expanduser()
-        path = path / "weights.safetensors" if path.is_dir() else path
-        if not path.exists():
-            raise TrainingError(f"{path} is missing: the run that makes it has not ended yet.")
-        for name, value in load_file(path).items():
-            if name not in parameters or parameters[name].shape != value.shape:
-                raise TrainingError(f"{path}: {name} {tuple(value.shape)} does not fit the model.")
-            with torch.no_grad():
-                parameters[name].copy_(value)
-    return model
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, ask) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,52 +1,50 @@
+"""The loop of training: how runs begin, go on, add gradients up, and end."""
+
+from __future__ import annotations
+
 import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from c2gm.errors import ConfigError, Stopped, TrainingError
-from c2gm.legend import palette
-from c2gm.training.batches import batches, collate
-from c2gm.training.crops import CropConfig, cut_crop
-from c2gm.training.map_losses import class_loss, map_autoencoder_loss
-from c2gm.training.records import Record, RecordPool, write_shard
-from c2gm.training.run_config import RunConfig, read_run_config
-from c2gm.training.train import Run, rate_share, start_model, train
+from c2gm.training.batches import batches
+from c2gm.training.crops import CropConfig
+from c2gm.training.records import RecordPool
+from c2gm.training.run_folder import RunFolder
+from c2gm.training.schedule import Clock, rate_share
+from c2gm.training.start import start_model
+from c2gm.training.train import Run, train
 
 
-@pytest.fixture
-def records(tmp_path):
-    """Two windows of a flat little world: ground with a block of water."""
-    classes = np.zeros((320, 320), dtype=np.uint8)
-    classes[80:240, 120:280] = 1
-    picture = palette()[classes]
-    one = Record(
-        imagery=picture // 2,
-        map=picture,
-        classes=classes,
-        parent2=np.full((168, 168, 3), 200, dtype=np.uint8),
-        parent4=None,
-        zoom=16,
-        place="town-0",
-        complete=True,
-        ranked_roads=True,
-    )
-    write_shard(tmp_path / "records" / "a", [one, one])
-    return tmp_path / "records"
+def some_batches(records, count, size=2, crop=64):
+    source = batches(RecordPool(records), {"town": 1.0}, CropConfig(size=crop), size, 0)
+    taken = [next(source) for _ in range(count)]
+    source.close()
+    return taken
 
 
-def config(records, stage="vae", **changes):
-    values = {
-        "stage": stage,
-        "minutes": 0.05,
-        "records": str(records),
-        "folder": str(records.parent / stage),
-        "kinds": {"town": 1.0},
-        "batch": 2,
-        "crop": 64,
-        "threads": 1,
-    }
-    return RunConfig(**{**values, **changes})
+def stop_after(run, step):
+    """Let a run be asked to stop during one of its steps."""
+    original = run.step_once
+
+    def step_once(parts):
+        original(parts)
+        run._stop = run.clock.step >= step
+
+    run.step_once = step_once
+
+
+def same(ours, theirs):
+    return all(torch.equal(value, theirs[name]) for name, value in ours.items())
 
 
 def test_the_rate_warms_up_holds_and_decays():
@@ -57,137 +55,183 @@ def test_the_rate_warms_up_holds_and_decays():
     assert falling == sorted(falling, reverse=True)
 
 
-@pytest.mark.slow
-def test_all_stages_run_in_order_and_end_with_weights(records):
-    train(config(records))
-    train(config(records, "encoder"))
-    before = (str(records.parent / "vae"), str(records.parent / "encoder"))
-    done = train(config(records, "joint", weights=before))
-    assert done.exists()
-    model = start_model(config(records, "joint", weights=(*before, str(done.parent))))
-    assert all(torch.isfinite(p).all() for p in model.parameters())
+def test_a_run_ends_with_the_first_of_its_minutes_and_steps():
+    assert Clock(10, 0, step=99, seconds=300).share == 0.5
+    assert Clock(0, 200, step=100, seconds=300).share == 0.5
+    assert Clock(10, 200, step=150, seconds=300).share == 0.75
+    assert Clock(10, 200, step=50, seconds=900).share == 1
+    assert Clock(10, 200, step=150, seconds=300).seconds_left == 100
+    assert Clock(10, 0, step=1, seconds=300).seconds_left == 300
+    assert Clock(0, 200).seconds_left is None
 
 
-def test_a_run_resumes_where_it_was_stopped_and_ends_decayed(records):
-    run = Run(config(records, minutes=0.03, save_seconds=0.2))
-    run.config = dataclasses.replace(run.config, minutes=10)  # so that it does not end by itself
-    original = run._train_step
-
-    def step_then_stop(*args):
-        run._stop = run.step >= 3
-        return original(*args)
-
-    run._train_step = step_then_stop
-    with pytest.raises(Stopped, match="same command goes on"):
+def test_a_stopped_run_goes_on_to_the_very_same_weights(configured):
+    whole = train(configured("decoder", folder=f"{configured().folder}-whole"))
+    run = Run(configured("decoder"))
+    stop_after(run, 3)
+    with pytest.raises(Stopped, match="Stopped at 50%; the same command goes on"):
         run.go()
-    again = Run(dataclasses.replace(run.config, minutes=10))
-    assert again.step == run.step and again.seconds == run.seconds
-    for name, value in run.trained.items():
-        assert torch.equal(value, again.trained[name])
+    assert not run.folder.weights.exists()
+    again = Run(configured("decoder"))
+    assert again.clock.step == 3
+    again.go()
+    assert same(load_file(again.folder.weights), load_file(whole))
 
 
-def test_a_run_with_other_settings_refuses_and_names_them(records):
-    run = Run(config(records))
+def test_a_finished_run_is_left_alone(configured):
+    done = train(configured("decoder", steps=1))
+    written = done.stat().st_mtime_ns
+    assert train(configured("decoder", steps=1)) == done
+    assert done.stat().st_mtime_ns == written
+
+
+def test_a_run_by_minutes_ends_decayed(configured):
+    run = Run(configured("decoder", steps=0, minutes=0.02))
+    run.go()
+    assert run.optimizer.param_groups[0]["lr"] < 0.2 * rate_share(0, run.clock.step) * 2e-3
+    assert run.folder.weights.exists()
+
+
+def test_gradients_of_two_batches_move_the_weights_as_one_batch_of_both(configured, records):
+    (both,) = some_batches(records, 1, size=4)
+    halves = []
+    for part in (slice(0, 2), slice(2, 4)):
+        values = {f.name: getattr(both, f.name)[part] for f in dataclasses.fields(both)}
+        halves.append(dataclasses.replace(both, **values))
+    runs = []
+    for name, parts in (("one", [both]), ("two", halves)):
+        run = Run(
+            configured("decoder", folder=f"{configured().folder}-{name}", accumulate=len(parts))
+        )
+        run.prepare(parts[0])
+        for _ in range(3):
+            run.step_once(parts)
+        assert run.clock.step == 3
+        runs.append(run)
+    one, two = runs
+    fresh = start_model(one.config).state_dict()
+    for name, value in one.trained.items():
+        moved = (value - fresh[name]).detach().abs().max()
+        assert (value - two.trained[name]).detach().abs().max() <= 0.02 * moved, name
+    assert one.losses.mean() == pytest.approx(two.losses.mean(), rel=1e-5)
+
+
+def test_a_loss_that_is_no_number_moves_nothing(configured, records):
+    run = Run(configured("decoder"))
+    (batch,) = some_batches(records, 1)
+    run.prepare(batch)
+    run.step_once([batch])
+    before = {name: value.detach().clone() for name, value in run.trained.items()}
+    run.step_once([dataclasses.replace(batch, map=batch.map * float("nan"))])
+    assert same(before, run.trained)
+    run.step_once([batch])
+    assert not same(before, run.trained)
+    assert np.isfinite(run.losses.mean())
+
+
+def test_a_run_with_other_settings_refuses_and_names_them(configured):
+    run = Run(configured())
     run._save()
     with pytest.raises(TrainingError, match="another rate"):
-        Run(config(records, rate=1e-4))
+        Run(configured(rate=1e-4))
+    Run(configured(threads=2, save_seconds=5, sample_every=9))  # these are free
 
 
-def test_weights_that_are_missing_are_named(records):
-    with pytest.raises(TrainingError, match="nowhere"):
-        start_model(config(records, "joint", weights=("nowhere.safetensors",)))
-
-
-def test_the_vae_learns(records):
-    run = Run(config(records, minutes=60))
-    torch.manual_seed(0)
-    source = batches(RecordPool(records), {"town": 1.0}, CropConfig(size=64), 4, 0)
-    generator = torch.Generator().manual_seed(0)
-    losses = [run._train_step(next(source), torch.float32, generator) for _ in range(60)]
-    source.close()
-    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
-
-
-def test_a_run_file_with_an_unknown_key_is_refused(tmp_path):
-    path = tmp_path / "run.json"
-    path.write_text('{"stage": "vae", "minuts": 3}')
-    with pytest.raises(ConfigError, match="minuts"):
-        read_run_config(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("3", "one JSON object"),
-        ("{", "cannot be read"),
-        ('{"stage": "x", "minutes": 1, "records": "", "folder": "", "kinds": {}}', "stage is 'x'"),
-        ('{"stage": "vae"}', "minutes"),
-    ],
-)
-def test_a_run_file_that_is_wrong_is_told_in_one_sentence(tmp_path, text, message):
-    path = tmp_path / "run.json"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        read_run_config(path)
-
-
-def test_a_damaged_state_is_told_and_not_begun_anew(records):
-    run = Run(config(records))
+def test_a_state_of_an_older_version_goes_on_with_the_defaults(configured):
+    run = Run(configured(minutes=1, steps=0))
+    run.clock.step, run.clock.seconds = 7, 30.0
     run._save()
-    state = run.folder / "state.pt"
+    state = torch.load(run.folder.state, weights_only=True)
+    for name in ("steps", "accumulate", "own_references", "timesteps", "betas", "device"):
+        del state["config"][name]
+    del state["scaler"]
+    torch.save(state, run.folder.state)
+    again = Run(configured(minutes=1, steps=0))
+    assert again.clock.step == 7 and again.clock.share == 0.5
+
+
+def test_a_damaged_state_is_told_and_not_begun_anew(configured):
+    run = Run(configured())
+    run._save()
+    state = run.folder.state
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(TrainingError, match="damaged"):
-        Run(config(records))
+        Run(configured())
 
 
-def test_where_roads_have_no_rank_any_road_class_is_right():
-    logits = torch.full((1, 13, 1, 1), -20.0)
-    logits[0, 9] = 0.0  # a main road is drawn
-    classes = torch.full((1, 1, 1), 10)  # the truth says street
-    yes, no = torch.tensor([True]), torch.tensor([False])
-    assert class_loss(logits, classes, yes, no) < 1e-3
-    assert class_loss(logits, classes, yes, yes) > 10
+def test_lines_after_the_stored_state_are_dropped(configured):
+    run = Run(configured())
+    run.clock.step = 2
+    run._save()
+    folder = RunFolder(run.config.folder)
+    for step in (1, 2, 3):
+        folder.add_line("log.jsonl", {"step": step})
+    log = folder.path / "log.jsonl"
+    with log.open("a") as file:
+        file.write('{"step": 1, "lo')  # the kill came in the middle of a line
+    Run(configured())
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2]
 
 
-def test_ground_that_may_only_be_unmapped_counts_less():
-    logits = torch.zeros(1, 13, 1, 2)
-    logits[0, 7, 0, 0] = 5.0  # a building is drawn where the truth has ground
-    classes = torch.tensor([[[0, 1]]])
-    yes, no = torch.tensor([True]), torch.tensor([False])
-    assert class_loss(logits, classes, no, yes) < class_loss(logits, classes, yes, yes)
-
-
-def test_the_map_loss_is_least_for_the_map_itself():
-    classes = torch.randint(0, 13, (1, 16, 16), generator=torch.Generator().manual_seed(0))
-    pixels = torch.from_numpy(palette()[classes[0].numpy()]).permute(2, 0, 1)[None] / 127.5 - 1
-    latent = torch.zeros(1, 4, 2, 2)
-    exact = map_autoencoder_loss(pixels, pixels, classes, latent, latent, 1.0)
-    for wrong in (pixels.flip(-1), pixels * 0.9, torch.zeros_like(pixels)):
-        assert map_autoencoder_loss(wrong, pixels, classes, latent, latent, 1.0) > exact + 0.05
-
-
-def test_the_shipped_run_files_can_be_read():
-    from importlib.resources import files
-
-    folder = files("c2gm") / "assets" / "training"
-    runs = [read_run_config(path) for path in sorted(folder.iterdir())]
-    assert [run.stage for run in runs] == ["vae", "encoder", "encoder", "joint", "decoder"]
-    later = {entry for run in runs for entry in run.weights}
-    assert later <= {run.folder for run in runs}
-
-
-def test_the_decoder_stage_leaves_the_latents_as_they_are(records):
-    run = Run(config(records, "decoder", minutes=60))
-    maps = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    before = run.model.vae.encode(maps)[0].detach()
-    drawn = run.model.vae.decode(before).detach()
-    batch = collate(
-        [
-            cut_crop(record, CropConfig(size=64), np.random.default_rng(0))
-            for record in RecordPool(records).all()
-        ]
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_run_that_is_killed_goes_on(configured, tmp_path):
+    config = configured("decoder", steps=0, minutes=5, save_seconds=0.05)
+    program = (
+        "from c2gm.training.run_config import RunConfig\n"
+        "from c2gm.training.train import train\n"
+        f"train(RunConfig(**{dataclasses.asdict(config)!r}))"
     )
-    for _ in range(3):
-        run._train_step(batch, torch.float32, torch.Generator().manual_seed(0))
-    assert torch.equal(run.model.vae.encode(maps)[0], before)
-    assert not torch.equal(run.model.vae.decode(before), drawn)
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", program])
+        state = RunFolder(config.folder).state
+        began, seen = time.monotonic(), state.stat().st_mtime_ns if state.exists() else 0
+        while not state.exists() or state.stat().st_mtime_ns == seen:
+            assert process.poll() is None and time.monotonic() - began < 100
+            time.sleep(0.02)
+        time.sleep(0.13)  # somewhere within a step or the writing of a state
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert Run(config).clock.step > 0
+
+
+def test_weights_that_are_missing_are_named(configured):
+    with pytest.raises(TrainingError, match="nowhere"):
+        start_model(configured("joint", weights=("nowhere.safetensors",)))
+
+
+def test_a_device_that_is_not_there_is_told(configured):
+    with pytest.raises(ConfigError, match="no device 'mps'|no device 'cuda'"):
+        Run(configured(device="cuda" if not torch.cuda.is_available() else "mps"))
+
+
+def test_the_stopwatch_chooses_a_format(configured, records):
+    run = Run(configured("decoder", precision="auto"))
+    assert run.prepare(some_batches(records, 1)[0]) in ("fp32", "bf16")
+    assert all(p.grad is None for p in run.trained.values())
+
+
+def test_runs_of_different_formats_follow_each_other(configured, records):
+    for precision, stage in (("fp32", "vae"), ("bf16", "decoder"), ("fp32", "vae")):
+        run = Run(configured(stage, precision=precision))
+        run.prepare(some_batches(records, 1)[0])
+        run.step_once(some_batches(records, 1))
+        assert run.accelerator.mixed_precision == {"fp32": "no"}.get(precision, precision)
+
+
+def test_progress_is_told_and_true(configured, monkeypatch):
+    monkeypatch.setattr("c2gm.training.train._TELL_SECONDS", 0.0)
+    told = []
+    train(configured("decoder", steps=5), told.append)
+    assert [progress.step for progress in told] == [1, 2, 3, 4, 5]
+    assert told[-1].share == 1 and told[-1].crops == 10
+    assert told[-1].seconds_left == 0 and told[2].seconds_left > 0
+
+
+@pytest.mark.slow
+def test_all_stages_run_in_order_and_end_with_weights(configured, records):
+    train(configured())
+    train(configured("encoder"))
+    before = (str(records.parent / "vae"), str(records.parent / "encoder"))
+    done = train(configured("joint", weights=before))
+    model = start_model(configured("joint", weights=(*before, str(done.parent))))
+    assert all(torch.isfinite(p).all() for p in model.parameters())

@@ -1,0 +1,182 @@
+"""References that the model drew itself, as it will meet them in a cascade (stage D).
+
+A record's parents are drawn from its own imagery, averaged to the parents' zooms: first zoom z - 2
+without a reference, then z - 1 under that drawing, as a cascade goes. Records carry no imagery
+beyond their window, so beyond its border the imagery is mirrored: the outer pixels of such a
+drawing are worse than a real one's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import TrainingError
+from ..grid import WINDOW_SIZE
+from ..map_scale import map_scale, scale_text
+from ..models.sgdm_map_model import SGDMMapModel
+from ..references import MARGIN, enlarge_reference
+from .records import Record, RecordPool
+
+DRAWN_TOGETHER = 4
+# Sides of the drawings: the parent's window and a mirrored rim, a multiple of 32 px.
+_SIDES = {2: 192, 4: 128}
+_DRAWS = 1000
+
+
+class OwnReferences:
+    """A pool of records, some of whose parents are the model's own drawings.
+
+    It stands in for a `RecordPool`. `redraw` and `draw` may be called from two threads.
+
+    Args:
+        pool: The records.
+        share: Share of the records with parents that get drawn ones.
+        kept: Drawings that are kept; the oldest is replaced first.
+        every: Crops after which all of them are new.
+        seed: Decides which records are drawn, and the noise.
+    """
+
+    def __init__(self, pool: RecordPool, *, share: float, kept: int, every: int, seed: int) -> None:
+        self.pool = pool
+        self.share = share
+        self.kept = kept
+        self._interval = every * DRAWN_TOGETHER / kept
+        self._due_at = 0.0
+        self._rng = np.random.default_rng([seed, 1])
+        self._drawn: list[Record] = []
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._drawn)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many drawings are there as are kept."""
+        return len(self._drawn) >= self.kept
+
+    def due(self, crops: int) -> bool:
+        """Whether it is time to draw again, by the crops that the run has seen.
+
+        Until the pool is full it always is; then a few drawings are replaced at a time, so that
+        their age is even.
+        """
+        if not self.full:
+            return True
+        if crops < self._due_at:
+            return False
+        self._due_at = crops + self._interval
+        return True
+
+    def refresh(self) -> None:
+        """Take in shards that were added since."""
+        self.pool.refresh()
+
+    def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
+        """A random record of the pool, or in a share of the cases one with drawn parents.
+
+        It is exchanged for one of its own zoom, so that zooms keep their shares.
+        """
+        record = self.pool.draw(rng, kinds)
+        if not _has_parents(record) or rng.random() >= self.share:
+            return record
+        same_zoom = [drawn for drawn in tuple(self._drawn) if drawn.zoom == record.zoom]
+        return same_zoom[rng.integers(len(same_zoom))] if same_zoom else record
+
+    def redraw(self, painter: SGDMMapModel, kinds: dict[str, float]) -> None:
+        """Draw the parents of a few random records anew, in the place of the oldest ones."""
+        first = self._one_with_parents(kinds)
+        chosen = [first]
+        while len(chosen) < DRAWN_TOGETHER:  # of one zoom, for they are drawn as one batch
+            record = self._one_with_parents(kinds)
+            if record.zoom == first.zoom and _factors(record) == _factors(first):
+                chosen.append(record)
+        for record in with_drawn_parents(chosen, painter, self._rng):
+            if not self.full:
+                self._drawn.append(record)
+            else:
+                self._drawn[self._next % self.kept] = record
+            self._next += 1
+
+    def _one_with_parents(self, kinds: dict[str, float]) -> Record:
+        for _ in range(_DRAWS):
+            record = self.pool.draw(self._rng, kinds)
+            if _has_parents(record):
+                return record
+        raise TrainingError(
+            f"No record of {self.pool.root} has a parent, so there is nothing to draw a reference "
+            "of. Set own_references to 0."
+        )
+
+
+def with_drawn_parents(
+    records: Sequence[Record], painter: SGDMMapModel, rng: np.random.Generator
+) -> list[Record]:
+    """The records, of one zoom and with the same parents, their parents drawn by the model."""
+    drawings: dict[int, np.ndarray] = {}
+    for factor in sorted(_factors(records[0]), reverse=True):  # the coarser parent first
+        imagery = np.stack([parent_imagery(record.imagery, factor) for record in records])
+        above = drawings.get(2 * factor)
+        reference = None if above is None else _reference_under(above, factor)
+        drawings[factor] = _painted(
+            painter, imagery, reference, records[0].zoom - factor.bit_length() + 1, rng
+        )
+    return [
+        dataclasses.replace(
+            record,
+            parent2=_cut(drawings[2][i], 2) if 2 in drawings else None,
+            parent4=_cut(drawings[4][i], 4) if 4 in drawings else None,
+        )
+        for i, record in enumerate(records)
+    ]
+
+
+def parent_imagery(imagery: np.ndarray, factor: int) -> np.ndarray:
+    """Imagery of a parent zoom with a mirrored rim, uint8, of a window's [320,320,3]."""
+    side = imagery.shape[0] // factor
+    blocks = imagery.reshape(side, factor, side, factor, 3).astype(np.float32)
+    averaged = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    rim = (_SIDES[factor] - side) // 2
+    return np.pad(averaged, ((rim, rim), (rim, rim), (0, 0)), mode="symmetric")
+
+
+def _reference_under(above: np.ndarray, factor: int) -> np.ndarray:
+    """The drawings [B,h,w,3] of twice this factor, enlarged to the sides of this one's."""
+    side = _SIDES[factor] // 2 + 2 * MARGIN
+    rim = (above.shape[1] - side) // 2
+    cut = above[:, rim : rim + side, rim : rim + side]
+    return np.stack([enlarge_reference(picture, 2) for picture in cut])
+
+
+def _painted(
+    painter: SGDMMapModel,
+    imagery: np.ndarray,
+    reference: np.ndarray | None,
+    zoom: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    batch, side = len(imagery), imagery.shape[1] // 8
+    features = painter.features(imagery, reference)
+    text = painter.embed(scale_text(map_scale(zoom), None if reference is None else 2))
+    shape = (batch, painter.latent_channels, side, side)
+    latent = painter.sample(
+        lambda _step: rng.standard_normal(shape).astype(np.float32), features, text
+    )
+    return painter.decode(latent)
+
+
+def _cut(drawing: np.ndarray, factor: int) -> np.ndarray:
+    """The part of a drawing that a record keeps as its parent: the window and its margin."""
+    side = WINDOW_SIZE // factor + 2 * MARGIN
+    rim = (drawing.shape[0] - side) // 2
+    return np.ascontiguousarray(drawing[rim : rim + side, rim : rim + side])
+
+
+def _factors(record: Record) -> tuple[int, ...]:
+    return tuple(f for f in (2, 4) if getattr(record, f"parent{f}") is not None)
+
+
+def _has_parents(record: Record) -> bool:
+    return bool(_factors(record))
