@@ -16,26 +16,27 @@ import shapely
 from ..grid import HALF_WORLD, mercator_resolution
 from .map_objects import MapObjects
 from .roads import drop_dead_ends, merge_twins
-from .style import AreaSymbol, MapStyle, map_style
+from .style import AreaSymbol, MapStyle, Style, built_in_style
 
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
 
 
-def generalise(objects: MapObjects, zoom: int) -> MapObjects:
+def generalise(objects: MapObjects, zoom: int, style: Style | None = None) -> MapObjects:
     """The objects that the map of a zoom shows, in the form in which it shows them.
 
     Args:
         objects: the whole world in metres of EPSG:3857.
         zoom: zoom of 256 px tiles.
+        style: by default the house style.
 
     Returns:
         Objects in metres of EPSG:3857; kinds that the zoom does not show are missing.
     """
-    style = map_style(zoom)
+    symbols = (style or built_in_style()).at(zoom)
     pixel = mercator_resolution(zoom)
     metre = 1.0 / math.cos(math.radians(_latitude(objects)))
     areas: dict[str, Shapes] = {}
-    for symbol in style.areas:
+    for symbol in symbols.areas:
         sources = [_polygons(objects.areas.get(symbol.kind))]
         if symbol.closing_metres:
             grown = _closed(_polygons(objects.areas.get("building")), symbol.closing_metres * metre)
@@ -43,8 +44,8 @@ def generalise(objects: MapObjects, zoom: int) -> MapObjects:
         shapes = _generalised_area(np.concatenate(sources), symbol, pixel=pixel, metre=metre)
         if len(shapes):
             areas[symbol.kind] = shapes
-    lines = _generalised_lines(objects, style, pixel)
-    trees = objects.trees if style.tree_diameter else np.zeros((0, 2))
+    lines = _generalised_lines(objects, symbols, pixel)
+    trees = objects.trees if symbols.tree_diameter else np.zeros((0, 2))
     return MapObjects(areas=areas, lines=lines, trees=trees)
 
 

@@ -18,29 +18,14 @@ from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 
 from ..grid import HALF_WORLD, PixelBox, mercator_resolution
-from ..legend import CLASS_ID, GROUND, LEGEND
+from ..legend import CLASS_ID
 from .generalise import generalise
 from .layers import Layer, area_layer, disc_layer, line_layer
 from .map_objects import MapObjects
 from .roads import narrow_gaps
-from .style import MapStyle, map_style
+from .style import MapStyle, Style, built_in_style
 
 MARGIN = 40  # px: the longest straight piece (24) and half the widest line with its casing (11)
-_UNDER_ROADS = (
-    "farmland",
-    "built_up",
-    "sand",
-    "park",
-    "wood",
-    "trees",
-    "water",
-    "stream",
-    "building",
-    "footpath",
-    "track",
-)
-_ROADS = ("driveway", "service", "road_area", "street", "main_road", "motorway")
-_OVER_ROADS = ("rail_yard", "railway")
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
@@ -60,18 +45,28 @@ class MapDrawing:
         objects: the vector world in metres of EPSG:3857, not yet generalised.
         zoom: zoom of 256 px tiles, whose grid is drawn on.
         look: zoom whose content and symbols (in px) are drawn, by default that of the grid.
+        style: by default the house style.
     """
 
-    def __init__(self, objects: MapObjects, zoom: int, *, look: int | None = None) -> None:
+    def __init__(
+        self,
+        objects: MapObjects,
+        zoom: int,
+        *,
+        look: int | None = None,
+        style: Style | None = None,
+    ) -> None:
         self.zoom = zoom
         look = zoom if look is None else look
-        self._steps = tuple(_steps(generalise(objects, look), map_style(look), zoom))
+        style = style or built_in_style()
+        self._colours = style.colours
+        self._steps = tuple(_steps(generalise(objects, look, style), style.at(look), zoom))
 
     def picture(self, box: PixelBox) -> np.ndarray:
         """The map as uint8 [H,W,3], antialiased."""
-        canvas = _Canvas(self._checked(box), background=GROUND)
+        canvas = _Canvas(self._checked(box), background=self._colours["ground"])
         for step in self._steps:
-            canvas.paint(step.layer, LEGEND[CLASS_ID[step.map_class]].colour, step.width)
+            canvas.paint(step.layer, self._colours[step.map_class], step.width)
         return canvas.pixels()
 
     def classes(self, box: PixelBox) -> np.ndarray:
@@ -99,19 +94,16 @@ class MapDrawing:
 def _steps(objects: MapObjects, style: MapStyle, zoom: int) -> Iterable[_Step]:
     """What is painted, from the ground up."""
     layers = _layers(objects, style, zoom)
-    for name in _UNDER_ROADS:
-        if name in layers:
-            yield _core(layers[name], name, style)
-    roads = [name for name in _ROADS if name in layers]
-    for name in roads:
-        if casing := _casing(name, style):
-            core = _core(layers[name], name, style)
-            yield _Step(core.layer, "road casing", core.width + 2 * casing)
-    for name in (*roads, *_OVER_ROADS):
-        if name in layers:
-            yield _core(layers[name], name, style)
-        if _gaps(name) in layers:
-            yield _Step(layers[_gaps(name)], _core(layers[name], name, style).map_class)
+    for group in style.order:
+        kinds = [kind for kind in group if kind in layers]
+        for kind in kinds:
+            if casing := _casing(kind, style):
+                core = _core(layers[kind], kind, style)
+                yield _Step(core.layer, "road casing", core.width + 2 * casing)
+        for kind in kinds:
+            yield _core(layers[kind], kind, style)
+            if _gaps(kind) in layers:
+                yield _Step(layers[_gaps(kind)], _core(layers[kind], kind, style).map_class)
 
 
 def _gaps(kind: str) -> str:

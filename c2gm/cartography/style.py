@@ -1,215 +1,265 @@
-"""The house style `c2gm-carto`: how each kind of object is drawn at each zoom.
+"""Styles are files: classes, colours, widths by zoom, from which zoom, least areas.
 
-Widths, lengths and areas are pixels of the zoom; `_metres` are metres on the ground. Zooms below
-14 are drawn as 14, zooms above 18 as 18.
+The house style is `assets/styles/c2gm-carto.json`; a copy of it, edited, is a style of your own.
+docs/map-style.md explains its entries. A value is one number for all zooms of the file, or a list
+of one a zoom; null means that the zoom does not draw the kind.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import difflib
+import functools
+import json
+import math
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
 
-FIRST_ZOOM, LAST_ZOOM = 14, 18
+from ..errors import ConfigError
+from ..legend import LEGEND
+from .map_objects import AREA_KINDS, LINE_KINDS
+from .symbols import AreaSymbol, Colour, LineSymbol, MapStyle, Style
 
+__all__ = ["AreaSymbol", "LineSymbol", "MapStyle", "Style", "built_in_style", "map_style"]
 
-@dataclass(frozen=True)
-class AreaSymbol:
-    """How areas of one kind are generalised and drawn.
+BUILT_IN = Path(__file__).parent.parent / "assets" / "styles" / "c2gm-carto.json"
+WIDEST_HALF = 16.0  # px from a line's middle to the edge of its casing, see render.MARGIN
+_LARGEST_NUMBER = 1e6
+_MOST_SMOOTHING = 4
+_MOST_BYTES = 1 << 20
+_SECTIONS = ("name", "about", "zooms", "colours", "order", "areas", "lines", "trees")
+_COLOUR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+_HIGHEST_ZOOM = 22
 
-    Attributes:
-        kind: one of `AREA_KINDS`.
-        map_class: its name in the legend.
-        least_area: smaller areas are dropped, px2.
-        least_hole: smaller holes are filled, px2.
-        closing: gaps up to twice this are closed, px.
-        closing_metres: the same for buildings that grow into a built-up area, metres.
-        opening: parts thinner than twice this are dropped, px.
-        opening_metres: the same, metres.
-        simplify: tolerance, px.
-        smoothing: rounds of Chaikin's corner cutting.
-        casing: width of the rim, px.
-    """
-
-    kind: str
-    map_class: str
-    least_area: float
-    least_hole: float
-    closing: float = 0.0
-    closing_metres: float = 0.0
-    opening: float = 0.0
-    opening_metres: float = 0.0
-    simplify: float = 0.4
-    smoothing: int = 0
-    casing: float = 0.0
-
-
-@dataclass(frozen=True)
-class LineSymbol:
-    """How lines of one kind are generalised and drawn.
-
-    Attributes:
-        kind: one of `LINE_KINDS`.
-        map_class: its name in the legend.
-        width: px, without casing.
-        casing: px on each side.
-        dash: (drawn, left out) px, or None for a whole line.
-        twin_distance: carriageways nearer than this to each other become one, px.
-        narrow_gap: slits between such lines that are narrower are painted over, px.
-        dead_end: dead ends shorter than this are dropped, px.
-        simplify: tolerance, px.
-    """
-
-    kind: str
-    map_class: str
-    width: float
-    casing: float = 0.0
-    dash: tuple[float, float] | None = None
-    twin_distance: float = 0.0
-    narrow_gap: float = 0.0
-    dead_end: float = 0.0
-    simplify: float = 0.3
-
-
-@dataclass(frozen=True)
-class MapStyle:
-    """Symbols of one zoom; kinds without a symbol are not drawn.
-
-    Areas and lines stand in the order of painting. `tree_diameter` is in px, 0 for no trees.
-    """
-
-    zoom: int
-    areas: tuple[AreaSymbol, ...]
-    lines: tuple[LineSymbol, ...]
-    tree_diameter: float = 0.0
-
-    def area(self, kind: str) -> AreaSymbol | None:
-        """The symbol of an area kind."""
-        return next((symbol for symbol in self.areas if symbol.kind == kind), None)
-
-    def line(self, kind: str) -> LineSymbol | None:
-        """The symbol of a line kind."""
-        return next((symbol for symbol in self.lines if symbol.kind == kind), None)
-
-
-# One row a kind, one column a zoom 14 to 18; None: not drawn at that zoom.
-_Row = tuple[float | None, float | None, float | None, float | None, float | None]
-_LEAST_AREAS: dict[str, _Row] = {
-    "farmland": (200, 100, 50, 25, 9),
-    "built_up": (400, 200, 100, None, None),
-    "sand": (None, 200, 100, 40, 16),
-    "park": (None, 200, 100, 40, 16),
-    "wood": (200, 100, 50, 25, 9),
-    "water": (64, 32, 16, 9, 9),
-    "building": (None, None, 64, 16, 9),
-    "road_area": (None, 200, 24, 24, 24),
-}
-_WIDTHS: dict[str, _Row] = {
-    "stream": (None, 2, 2, 3, 4),
-    "footpath": (None, None, None, None, 2),
-    "track": (None, None, None, 2, 2),
-    "driveway": (None, None, None, 5, 7),
-    "service": (None, None, 3, 5, 7),
-    "street": (None, 3, 5, 10, 13),
-    "main_road": (4, 6, 9, 14, 18),
-    "motorway": (5, 7, 10, 15, 20),
-    "rail_yard": (None, None, 2, 3, 3),
-    "railway": (1.5, 2, 2, 3, 3),
-}
-_AREA_CLASSES = {"built_up": "built-up area", "road_area": "street"}
-_LINE_CLASSES = {
-    "stream": "water",
-    "footpath": "path",
-    "track": "path",
-    "driveway": "street",
-    "service": "street",
-    "main_road": "main road",
-    "rail_yard": "railway",
-}
-_ROADS = ("driveway", "service", "street", "main_road", "motorway")
-_BUILDING_SIMPLIFY: _Row = (0.7, 0.7, 0.7, 0.5, 0.3)
+Column = list["float | None"]
 
 
 def map_style(zoom: int) -> MapStyle:
-    """The symbols of a zoom."""
-    column = min(max(zoom, FIRST_ZOOM), LAST_ZOOM) - FIRST_ZOOM
-    return MapStyle(
-        zoom=column + FIRST_ZOOM,
-        areas=tuple(
-            _area_symbol(kind, float(least), column)
-            for kind, row in _LEAST_AREAS.items()
-            if (least := row[column]) is not None
-        ),
-        lines=tuple(
-            _line_symbol(kind, float(width), column)
-            for kind, row in _WIDTHS.items()
-            if (width := row[column]) is not None
-        ),
-        tree_diameter=5.0 if column + FIRST_ZOOM == LAST_ZOOM else 0.0,
-    )
+    """The symbols of a zoom in the house style."""
+    return built_in_style().at(zoom)
 
 
-def _area_symbol(kind: str, least_area: float, column: int) -> AreaSymbol:
-    zoom = column + FIRST_ZOOM
-    map_class = _AREA_CLASSES.get(kind, kind)
-    if kind == "built_up":
-        return AreaSymbol(
-            kind,
-            map_class,
-            least_area,
-            least_area,
-            closing_metres={14: 20.0, 15: 18.0}.get(zoom, 0.0),
-            opening=1.5,
-            simplify=0.7,
+@functools.cache
+def built_in_style() -> Style:
+    """The house style `c2gm-carto`."""
+    return read_style(BUILT_IN)
+
+
+def read_style(path: str | Path) -> Style:
+    """Read a style file.
+
+    Raises:
+        ConfigError: the file is missing, no JSON, or says something impossible; names the entry.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            content = json.loads(
+                file.read(_MOST_BYTES).decode("utf-8"), object_pairs_hook=_without_repeats
+            )
+    except OSError as error:
+        raise ConfigError(f"Style {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"Style {path} is no readable JSON: {error}.") from error
+    return _StyleFile(path.name, content).style()
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names are all different, else the last would win without a word."""
+    content = dict(pairs)
+    for name, _ in pairs:
+        if sum(name == other for other, _ in pairs) > 1:
+            raise ValueError(f"{name!r} stands there twice")
+    return content
+
+
+class _StyleFile:
+    """The content of a style file on its way to a `Style`."""
+
+    def __init__(self, name: str, content: Any) -> None:
+        self._name = name
+        self._content = self._object(content, "the file")
+        self._check_names(self._content, _SECTIONS, "the file")
+        self._zooms = self._read_zooms()
+
+    def style(self) -> Style:
+        """All of it, checked."""
+        order = self._read_order()
+        areas = self._rows("areas", AREA_KINDS, AreaSymbol, shown_by="least_area")
+        lines = self._rows("lines", LINE_KINDS, LineSymbol, shown_by="width")
+        trees = self._object(self._content.get("trees", {}), "trees")
+        self._check_names(trees, ("diameter",), "trees")
+        diameters = self._column(trees.get("diameter"), "trees, diameter")
+        self._check_order(order, [*areas, *lines])
+        return Style(
+            name=str(self._content.get("name", self._name)),
+            colours=self._read_colours(),
+            zooms=tuple(
+                MapStyle(
+                    zoom=zoom,
+                    areas=self._symbols(areas, AreaSymbol, column),
+                    lines=self._symbols(lines, LineSymbol, column),
+                    tree_diameter=diameters[column] or 0.0,
+                    order=order,
+                )
+                for column, zoom in enumerate(self._zooms)
+            ),
         )
-    if kind == "building":
-        return AreaSymbol(
-            kind,
-            map_class,
-            least_area,
-            least_area,
-            closing=1.0 if zoom <= 16 else 0.0,
-            simplify=_BUILDING_SIMPLIFY[column] or 0.0,
-        )
-    if kind == "wood":
-        return AreaSymbol(
-            kind, map_class, least_area, least_area, closing=2.0, simplify=0.7, smoothing=2
-        )
-    if kind == "water":
-        if zoom <= 15:
-            return AreaSymbol(kind, map_class, least_area, least_area, simplify=1.0, smoothing=2)
-        return AreaSymbol(kind, map_class, least_area, least_area, simplify=0.4)
-    if kind == "road_area":
-        return AreaSymbol(
-            kind,
-            map_class,
-            least_area,
-            24.0,
-            opening_metres=3.5 if zoom == 15 else 0.0,
-            simplify=0.5,
-            smoothing=1 if zoom == 15 else 0,
-            casing=1.0,
-        )
-    return AreaSymbol(kind, map_class, least_area, least_area, simplify=0.5)
 
+    def _fail(self, where: str, what: str) -> ConfigError:
+        return ConfigError(f"Style {self._name}, {where}: {what}")
 
-def _line_symbol(kind: str, width: float, column: int) -> LineSymbol:
-    zoom = column + FIRST_ZOOM
-    map_class = _LINE_CLASSES.get(kind, kind)
-    road = kind in _ROADS
-    return LineSymbol(
-        kind,
-        map_class,
-        width,
-        casing=1.0 if road and zoom >= 15 else 0.0,
-        dash=(6.0, 3.0) if kind in ("footpath", "track") and zoom >= 18 else None,
-        twin_distance=_twin_distance(kind, width, zoom),
-        narrow_gap=3.0 if kind in ("main_road", "motorway") and zoom >= 15 else 0.0,
-        dead_end=12.0 if kind == "street" and zoom == 15 else 0.0,
-        simplify=0.5 if zoom <= 16 else 0.3,
-    )
+    def _object(self, value: Any, where: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._fail(where, "must be a JSON object, like {...}.")
+        return value
 
+    def _check_names(self, found: Collection[str], known: Collection[str], where: str) -> None:
+        for name in found:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1) or [", ".join(known)]
+                raise self._fail(where, f"{name!r} is unknown. Write {near[0]}.")
 
-def _twin_distance(kind: str, width: float, zoom: int) -> float:
-    """Where widths are exaggerated, neighbours of the same kind would run together to blobs."""
-    if zoom > 16:
-        return 0.0
-    return {"motorway": width + 3.0, "main_road": width + 3.0, "railway": 5.0}.get(kind, 0.0)
+    def _read_zooms(self) -> tuple[int, ...]:
+        zooms = self._content.get("zooms")
+        whole = isinstance(zooms, list) and all(type(zoom) is int for zoom in zooms)
+        if not whole or not zooms or zooms != list(range(zooms[0], zooms[0] + len(zooms))):
+            raise self._fail("zooms", "must be whole numbers in a row, like [14, 15, 16, 17, 18].")
+        if zooms[0] < 0 or zooms[-1] > _HIGHEST_ZOOM:
+            raise self._fail("zooms", f"must lie between 0 and {_HIGHEST_ZOOM}.")
+        return tuple(zooms)
+
+    def _read_colours(self) -> dict[str, Colour]:
+        """The legend's colours, and over them those of the file."""
+        colours = {entry.name: entry.colour for entry in LEGEND}
+        given = self._object(self._content.get("colours", {}), "colours")
+        self._check_names(given, colours, "colours")
+        for name, text in given.items():
+            match = _COLOUR.fullmatch(text) if isinstance(text, str) else None
+            if match is None:
+                raise self._fail("colours", f"{name!r} is {text!r}. Write a colour like #86c1f0.")
+            red, green, blue = (int(part, 16) for part in match.groups())
+            colours[name] = (red, green, blue)
+        return colours
+
+    def _read_order(self) -> tuple[tuple[str, ...], ...]:
+        order = self._content.get("order")
+        if not isinstance(order, list):
+            raise self._fail("order", "must list the kinds from the ground up.")
+        groups = [entry if isinstance(entry, list) else [entry] for entry in order]
+        kinds = [kind for group in groups for kind in group]
+        if not all(isinstance(kind, str) for kind in kinds):
+            raise self._fail("order", "must hold names of kinds, and lists of them.")
+        self._check_names(kinds, (*AREA_KINDS, *LINE_KINDS, "trees"), "order")
+        for kind in kinds:
+            if kinds.count(kind) > 1:
+                raise self._fail("order", f"{kind!r} stands there twice. Keep one.")
+        return tuple(tuple(group) for group in groups)
+
+    def _check_order(self, order: tuple[tuple[str, ...], ...], kinds: list[str]) -> None:
+        placed = {kind for group in order for kind in group}
+        for kind in kinds:
+            if kind not in placed:
+                raise self._fail(
+                    "order", f"{kind!r} has a symbol but no place. Put it where it is painted."
+                )
+
+    def _rows(
+        self,
+        section: str,
+        kinds: tuple[str, ...],
+        symbol: type[AreaSymbol] | type[LineSymbol],
+        *,
+        shown_by: str,
+    ) -> dict[str, dict[str, Any]]:
+        """Kind -> field -> its column; `shown_by` names the field whose null leaves a kind out."""
+        names = {field.name for field in dataclasses.fields(symbol)} - {"kind", "map_class"}
+        rows: dict[str, dict[str, Any]] = {}
+        given = self._object(self._content.get(section, {}), section)
+        self._check_names(given, kinds, section)
+        for kind, entries in given.items():
+            where = f"{section}, {kind}"
+            entries = self._object(entries, where)
+            self._check_names(entries, ("class", *sorted(names)), where)
+            if shown_by not in entries:
+                raise self._fail(where, f"{shown_by!r} is missing. Give it for every zoom.")
+            row: dict[str, Any] = {"class": self._map_class(entries, where)}
+            for name in names & set(entries):
+                at = f"{where}, {name}"
+                read = self._dashes if name == "dash" else self._column
+                row[name] = read(entries[name], at)
+            self._check_row(row, where, shown_by)
+            rows[kind] = {"shown": row[shown_by]} | row
+        return rows
+
+    def _map_class(self, entries: dict[str, Any], where: str) -> str:
+        names = [entry.name for entry in LEGEND if entry.name not in ("ground", "road casing")]
+        name = entries.get("class")
+        if not isinstance(name, str):
+            raise self._fail(where, f"'class' is missing. Write one of {', '.join(names)}.")
+        self._check_names((name,), names, f"{where}, class")
+        return name
+
+    def _column(self, value: Any, where: str) -> Column:
+        """One number or None for each zoom."""
+        values = value if isinstance(value, list) else [value] * len(self._zooms)
+        if len(values) != len(self._zooms):
+            raise self._fail(
+                where, f"has {len(values)} values for {len(self._zooms)} zooms. Give one a zoom."
+            )
+        for number in values:
+            is_number = type(number) in (int, float) and math.isfinite(number)
+            if number is not None and not (is_number and 0 <= number <= _LARGEST_NUMBER):
+                raise self._fail(where, f"{number!r} is no number from 0 up.")
+        return [None if number is None else float(number) for number in values]
+
+    def _dashes(self, value: Any, where: str) -> list[tuple[float, float] | None]:
+        """A pair (drawn, left out) or None for each zoom; one pair holds for all zooms."""
+        values = value if isinstance(value, list) else [value] * len(self._zooms)
+        if len(values) == 2 and all(type(number) in (int, float) for number in values):
+            values = [values] * len(self._zooms)
+        if len(values) != len(self._zooms):
+            raise self._fail(where, "must be null or [drawn, left out], or a list of one a zoom.")
+        for pair in values:
+            right = isinstance(pair, list) and len(pair) == 2
+            if pair is not None and not (
+                right and all(type(n) in (int, float) and 0.5 <= n <= 1000 for n in pair)
+            ):
+                raise self._fail(where, f"{pair!r} is no [drawn, left out] of at least 0.5 px.")
+        return [None if pair is None else (float(pair[0]), float(pair[1])) for pair in values]
+
+    def _check_row(self, row: dict[str, Any], where: str, shown_by: str) -> None:
+        """What no single value shows: lines too wide to draw, smoothing that is no count."""
+        nothing = [0.0] * len(self._zooms)
+        for rounds in row.get("smoothing", nothing):
+            if rounds is not None and (rounds != int(rounds) or rounds > _MOST_SMOOTHING):
+                raise self._fail(
+                    f"{where}, smoothing", f"{rounds:g} is no whole number up to {_MOST_SMOOTHING}."
+                )
+        if shown_by != "width":
+            return
+        for width, casing in zip(row["width"], row.get("casing", nothing), strict=True):
+            if width is not None and not 0 < width / 2 + (casing or 0.0) <= WIDEST_HALF:
+                raise self._fail(
+                    f"{where}, width",
+                    f"{width:g} px with casing is not between 0 and {2 * WIDEST_HALF:g} px.",
+                )
+
+    def _symbols(self, rows: dict[str, dict[str, Any]], symbol: Any, column: int) -> Any:
+        """The symbols of one zoom."""
+        symbols = []
+        for kind, row in rows.items():
+            if row["shown"][column] is None:
+                continue
+            values = {
+                name: values[column]
+                for name, values in row.items()
+                if name not in ("class", "shown") and values[column] is not None
+            }
+            if symbol is AreaSymbol:
+                values.setdefault("least_hole", values["least_area"])
+                values["smoothing"] = int(values.get("smoothing", 0))
+            symbols.append(symbol(kind, row["class"], **values))
+        return tuple(symbols)
