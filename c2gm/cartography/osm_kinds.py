@@ -33,6 +33,7 @@ _AREAS = {
         "water": "water",
         "wood": "wood",
         "scrub": "park",
+        "shrubbery": "park",
         "heath": "park",
         "grassland": "park",
         "wetland": "park",
@@ -64,6 +65,7 @@ _AREAS = {
         "orchard": "farmland",
         "vineyard": "farmland",
         "plant_nursery": "farmland",
+        "greenhouse_horticulture": "farmland",
         "quarry": "sand",
         "landfill": "sand",
         "brownfield": "sand",
@@ -100,7 +102,11 @@ _AREAS = {
         "college": "built_up",
         "hospital": "built_up",
     },
-    "highway": {"pedestrian": "road_area"},
+    "aeroway": {"apron": "sand", "runway": "sand", "taxiway": "sand", "helipad": "sand"},
+    "highway": dict.fromkeys(
+        ("pedestrian", "footway", "service", "living_street", "residential", "unclassified"),
+        "road_area",
+    ),
     "kind": {
         "forest": "wood",
         "green": "park",
@@ -110,10 +116,25 @@ _AREAS = {
 }
 
 
+# Keys that say that something is not seen from above, with the values that say so.
+_BURIED = {"location": ("underground", "indoor")}
+_HIDDEN_AREA = {
+    "parking": ("underground",),
+    "indoor": ("yes", "room", "area", "corridor"),
+    "covered": ("yes",),
+}
+_HIDDEN_PATH = {"indoor": ("yes",), "covered": ("yes", "arcade"), "tunnel": ("building_passage",)}
+_OPEN_TUNNELS = ("no", "building_passage", "avalanche_protector")
+
+
 def area_kind(tags: Tags) -> str | None:
     """The kind of a polygon, or None where the map does not show it."""
+    if _is_hidden(tags, _BURIED) or tags.get("tunnel", "no") not in _OPEN_TUNNELS:
+        return None
     if tags.get("building", "no") != "no":
         return "building"
+    if _is_hidden(tags, _HIDDEN_AREA):
+        return None
     for key, kinds in _AREAS.items():
         if (kind := kinds.get(tags.get(key, ""))) is not None:
             return kind
@@ -122,7 +143,7 @@ def area_kind(tags: Tags) -> str | None:
 
 def line_kind(tags: Tags) -> str | None:
     """The kind of a line, or None. What lies in a tunnel is not seen from above and not drawn."""
-    if tags.get("tunnel", "no") not in ("no", "building_passage", "avalanche_protector"):
+    if _is_hidden(tags, _BURIED) or tags.get("tunnel", "no") not in _OPEN_TUNNELS:
         return None
     if tags.get("area") == "yes":
         return None
@@ -135,10 +156,16 @@ def line_kind(tags: Tags) -> str | None:
     return "stream" if waterway in _WATERWAYS else None
 
 
+def _is_hidden(tags: Tags, hidden: Mapping[str, tuple[str, ...]]) -> bool:
+    return any(tags.get(key, "") in values for key, values in hidden.items())
+
+
 def _road_kind(highway: str, tags: Tags) -> str | None:
     kind = _ROADS.get(highway.removesuffix("_link"))
     if kind == "service" and tags.get("service") in ("driveway", "parking_aisle"):
         return "driveway"
     if kind == "footpath" and tags.get("footway") in ("sidewalk", "crossing"):
         return None  # part of its street
+    if kind == "footpath" and _is_hidden(tags, _HIDDEN_PATH):
+        return None
     return kind
