@@ -22,6 +22,7 @@ class MFEncoderConfig:
     stage in `downsample` halves the size; stem and stages together divide by 8.
     `norm` is the SPADE normalisation; with "group", the modulation input and the source's residual
     blocks are normalised too, and `extra_residual_blocks` follow the last source stage.
+    `standardise` shows the source stem its imagery a second time, at mean 0 and deviation 1.
     `class_head` keeps the class head whose probabilities are the draft (0 classes: none).
     """
 
@@ -34,6 +35,7 @@ class MFEncoderConfig:
     out_channels: int = 384
     norm: Literal["batch", "group"] = "batch"
     extra_residual_blocks: int = 0
+    standardise: bool = False
     class_head: int = 0
     class_head_width: int = 128
 

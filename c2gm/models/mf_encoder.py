@@ -22,6 +22,7 @@ SLOPE = 0.1
 ORIGIN_SLOPE = 0.01
 GROUP_CHANNELS = 16
 FACTOR = 8
+_LEAST_DEVIATION = 0.05  # so that flat water does not become noise
 
 
 def _group_norm(channels: int) -> nn.GroupNorm:
@@ -148,7 +149,10 @@ class MFEncoder(nn.Module):
         normed = config.norm == "group"
         reference = self.branches[1]
         for branch in self.branches:
-            self.add_module(f"first_layer_{branch}", _ConvIn(3, config.stem, config.unshuffle))
+            channels = 6 if config.standardise and branch == "source" else 3
+            self.add_module(
+                f"first_layer_{branch}", _ConvIn(channels, config.stem, config.unshuffle)
+            )
         stages = zip(_pairs(config), config.downsample, strict=True)
         for k, ((before, width), down) in enumerate(stages, start=1):
             source: list[nn.Module] = [_ConvIn(before, width), _Residual(width, normed=normed)]
@@ -198,6 +202,8 @@ class MFEncoder(nn.Module):
         Raises:
             ConfigError: this arm needs a reference for every picture, and one is missing.
         """
+        if self.config.standardise:
+            imagery = torch.cat([_standardised(imagery), imagery], dim=1)
         source = self._layer("first_layer_source")(imagery)
         if self.config.arm == "origin":
             for k in range(1, len(self.config.widths) + 1):
@@ -260,6 +266,12 @@ class MFEncoder(nn.Module):
         return cast(Tensor, ref)
 
 
+def _standardised(imagery: Tensor) -> Tensor:
+    """Every picture at mean 0 and deviation 1: hazy and dark ones read like clear ones."""
+    deviation, mean = torch.std_mean(imagery, dim=(1, 2, 3), keepdim=True)
+    return (imagery - mean) / (deviation + _LEAST_DEVIATION)
+
+
 def _pairs(config: MFEncoderConfig) -> Iterator[tuple[int, int]]:
     return zip((config.stem, *config.widths[:-1]), config.widths, strict=True)
 
@@ -275,5 +287,7 @@ def _check(config: MFEncoderConfig) -> None:
             f"MFEncoder must divide by {FACTOR}: 'unshuffle' {config.unshuffle} and "
             f"{sum(config.downsample)} halving stages do not."
         )
-    if config.arm == "origin" and (config.unshuffle > 1 or config.norm != "batch"):
+    if config.arm == "origin" and (
+        config.unshuffle > 1 or config.norm != "batch" or config.standardise
+    ):
         raise ConfigError("The arm 'origin' exists only as the authors have it: unshuffle 1.")

@@ -58,6 +58,7 @@ def mini() -> SGDMConfig:
             out_channels=128,
             norm="group",
             extra_residual_blocks=2,
+            standardise=True,
             class_head=FLAT_CLASSES,
         ),
         sf_adapter=SFAdapterConfig(channels=(64, 128, 128), control_factor=1.0),

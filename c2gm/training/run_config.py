@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from ..models.devices import DType
 from ..models.presets import PRESETS
 from .losses import DiffusionLoss
+from .optimizers import OptimizerName
 
 StageName = Literal["vae", "decoder", "encoder", "joint", "paper"]
 Schedule = Literal["decayed", "constant"]
@@ -36,6 +37,7 @@ class RunConfig:
         batch, accumulate: Crops a batch, and batches an optimiser step.
         crop: px a side.
         rate, schedule: Peak rate; "decayed" warms up, holds and falls to 1 %, "constant" does not.
+        optimizer: "muon" for inner matrices (AdamW for the rest), or "adamw" for all weights.
         betas, weight_decay, clip: Of AdamW; the largest gradient norm (0: not clipped).
         ema: Memory of the averaged weights (0: none).
         freeze: Share of a joint run in which encoder and class head stand still.
@@ -84,6 +86,7 @@ class RunConfig:
     schedule: Schedule = "decayed"
     betas: tuple[float, ...] = (0.9, 0.99)
     clip: float = 1.0
+    optimizer: OptimizerName = "adamw"
     loss: DiffusionLoss = "l1"
     timesteps: tuple[int, ...] = ()
     corrupt: float = 0.6

@@ -25,6 +25,7 @@ from .acceleration import Precision, faster_precision, make_accelerator, moved
 from .batches import Batch, RecordSource, batches, collate
 from .chance import Chance
 from .crops import CropConfig, cut_crop
+from .optimizers import MuonAdamW
 from .own_references import DRAWN_TOGETHER, OwnReferences
 from .progress import Losses, OnProgress, Progress, Pulse
 from .records import RecordPool
@@ -80,13 +81,7 @@ class Run:
         self.trained = self.stage.trained()
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name in self.trained)
-        self.optimizer: Any = torch.optim.AdamW(
-            self.stage.parameter_groups(),
-            lr=config.rate,
-            betas=(config.betas[0], config.betas[1]),
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
+        self.optimizer: Any = self._make_optimizer()
         self.average = WeightAverage(trained_tensors(self.model, self.trained), config.ema)
         self.chance = Chance(self.device, config.seed)
         self.losses = Losses(self.device)
@@ -96,6 +91,16 @@ class Run:
         self._on_progress = on_progress
         self._stop = False
         self._resume()
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        config = self.config
+        groups, betas = self.stage.parameter_groups(), (config.betas[0], config.betas[1])
+        if config.optimizer == "muon":
+            names = {id(p): name for name, p in self.model.named_parameters()}
+            return MuonAdamW(groups, names, config.rate, betas, config.weight_decay)
+        return torch.optim.AdamW(
+            groups, lr=config.rate, betas=betas, weight_decay=config.weight_decay, fused=True
+        )
 
     @property
     def crops(self) -> int:
