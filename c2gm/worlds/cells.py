@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import shapely
@@ -25,9 +25,46 @@ class Cell:
     heading: float
 
 
+class Ground(Protocol):
+    """What decides the use of ground.
+
+    Attributes:
+        town: where may be built, one geometry.
+        rng: source of chance.
+    """
+
+    @property
+    def town(self) -> Any:  # noqa: D102
+        ...
+
+    @property
+    def rng(self) -> np.random.Generator:  # noqa: D102
+        ...
+
+    def use(self, shape: Any) -> str:
+        """A use for ground that lies in a town, or partly."""
+        ...
+
+    def rural(self) -> str:
+        """A use for ground outside towns."""
+        ...
+
+    def heading(self, shape: Any) -> float:
+        """Direction of a shape's streets, radians."""
+        ...
+
+    def halved(self, shape: Any) -> tuple[list[Any], Any]:
+        """(both sides, the road between them), or no sides."""
+        ...
+
+    def kind_of_cut(self, shape: Any) -> str:
+        """Which kind of road halves a built-up shape."""
+        ...
+
+
 @dataclass(frozen=True)
-class _Ground:
-    """What decides the use of ground: the profile and how far the town reaches."""
+class _TownGround:
+    """The ground of a single town: its profile and how far it reaches."""
 
     profile: Profile
     town: Any
@@ -66,22 +103,37 @@ class _Ground:
         longest = edges[int(np.hypot(*edges.T).argmax())]
         return float(np.arctan2(longest[1], longest[0]))
 
+    def halved(self, shape: Any) -> tuple[list[Any], Any]:
+        """Both sides and the road between them."""
+        return halved(shape, self.rng)
 
-def cut_cells(
+    def kind_of_cut(self, shape: Any) -> str:
+        """Always a street."""
+        return "street"
+
+
+def town_cells(
     profile: Profile, bones: Skeleton, water: Any, rng: np.random.Generator
 ) -> tuple[list[Cell], list[Any]]:
-    """(cells, the roads that were added to halve large ones)."""
-    ground = _Ground(profile, _town_ground(profile, bones, rng), rng.uniform(0, np.pi), rng)
+    """Cells of a single town: (cells, the streets that were added to halve large ones)."""
+    ground = _TownGround(profile, _town_ground(profile, bones, rng), rng.uniform(0, np.pi), rng)
+    cells, cuts = cut_cells(_pieces(bones, water), ground)
+    return cells, [line for _, line in cuts]
+
+
+def cut_cells(pieces: list[Any], ground: Ground) -> tuple[list[Cell], list[tuple[str, Any]]]:
+    """Cut ground between roads until it is small: (cells, the roads added as (kind, line))."""
+    rng = ground.rng
     cells: list[Cell] = []
-    collectors: list[Any] = []
-    waiting = [(shape, ground.use(shape)) for shape in _pieces(bones, water)]
+    cuts: list[tuple[str, Any]] = []
+    waiting = [(shape, ground.use(shape)) for shape in pieces]
     while waiting:
         shape, use = waiting.pop()
         if use in OPEN_USES:
             wide = use != "park" and shape.area > LARGEST_FIELDS
-            halves, lane = _halved(shape, rng) if wide else ([], None)
+            halves, lane = ground.halved(shape) if wide else ([], None)
             if halves:
-                collectors.append(lane)
+                cuts.append(("street", lane))
                 waiting += [
                     (half, use if rng.random() < 0.7 else ground.rural()) for half in halves
                 ]
@@ -95,13 +147,13 @@ def cut_cells(
             waiting += [(part, rest) for part in outer if part.area > 400]
             waiting += [(part, use) for part in shapely.get_parts(inner) if part.area > 2500]
             continue
-        halves, cut = _halved(shape, rng) if shape.area > LARGEST_CELL else ([], None)
+        halves, cut = ground.halved(shape) if shape.area > LARGEST_CELL else ([], None)
         if halves:
-            collectors.append(cut)
+            cuts.append((ground.kind_of_cut(shape), cut))
             waiting += [(half, ground.use(half)) for half in halves]
         else:
             cells.append(Cell(shape, use, ground.heading(shape)))
-    return cells, collectors
+    return cells, cuts
 
 
 def _pieces(bones: Skeleton, water: Any) -> list[Any]:
@@ -140,8 +192,8 @@ def _town_ground(profile: Profile, bones: Skeleton, rng: np.random.Generator) ->
     return shapely.union_all([disc, arms])
 
 
-def _halved(shape: Any, rng: np.random.Generator) -> tuple[list[Any], Any]:
-    """Cut a cell across its length by a road: (both sides, the road), or no sides."""
+def halved(shape: Any, rng: np.random.Generator) -> tuple[list[Any], Any]:
+    """Cut a cell across its length by a winding road: (both sides, the road), or no sides."""
     frame = np.array(shape.minimum_rotated_rectangle.exterior.coords)
     edges = np.diff(frame, axis=0)
     across = edges[int(np.hypot(*edges.T).argmin())]
@@ -149,9 +201,14 @@ def _halved(shape: Any, rng: np.random.Generator) -> tuple[list[Any], Any]:
     line = wavy(
         rng, middle - across, middle + across, sway=rng.uniform(8, 55), length=rng.uniform(350, 900)
     )
+    return cut_by(shape, shapely.LineString(line))
+
+
+def cut_by(shape: Any, line: Any) -> tuple[list[Any], Any]:
+    """Both sides of a cell along a line and the part of the line that cuts, or no sides."""
     parts = [
         part
-        for part in shapely.get_parts(shapely.LineString(line).intersection(shape))
+        for part in shapely.get_parts(line.intersection(shape))
         if shapely.get_type_id(part) == 1
     ]
     if not parts:

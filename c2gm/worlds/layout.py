@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from .cells import Cell, cut_cells
+from .cells import Cell, town_cells
 from .gardens import Details
 from .greenery import blob
 from .parcels import Parcel
@@ -34,6 +34,8 @@ class Layout:
         trees: float64 [n,3], x, y and radius.
         built_up: plots that are built on.
         details: what only the picture shows.
+        outline: the ground that the picture shows; what lies beyond is drawn by a neighbour, whose
+            roads along the common border stand in `lines` of both. None: all of it.
     """
 
     profile: Profile
@@ -45,6 +47,7 @@ class Layout:
     trees: np.ndarray
     built_up: list[Any]
     details: Details
+    outline: Any = None
 
 
 def lay_out(seed: int) -> Layout:
@@ -53,7 +56,7 @@ def lay_out(seed: int) -> Layout:
     kind = profile(seed)
     bones = skeleton(kind, rng)
     water = _with_lakes(kind, bones, rng)
-    cells, collectors = cut_cells(kind, bones, water, rng)
+    cells, collectors = town_cells(kind, bones, water, rng)
     lines = _road_net(bones, cells, collectors, rng)
     planner = Planner(kind.climate, lines, rng)
     beaches = _beaches(water, rng)

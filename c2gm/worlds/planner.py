@@ -24,6 +24,7 @@ from .plots import (
 )
 
 QUARTERS = (*HOUSE_RULES, "slabs", "commercial", "industry")
+NO_FRONTAGE = ("slabs", "commercial", "industry", "backland", "court", "farm")
 HOMES_WITH_DRIVES = ("villas", "grid houses", "curved houses", "desert villas", "backland", "farm")
 
 
@@ -35,6 +36,7 @@ class Planner:
         climate: of the town.
         lines: roads by kind; lines to houses, aisles and paths are added.
         rng: source of chance.
+        frontage: metres from the front of a house to the middle of its road, at most.
     """
 
     climate: str
@@ -45,6 +47,7 @@ class Planner:
     hedgerows: list[np.ndarray] = field(default_factory=list)
     buildings: Buildings = field(default_factory=Buildings)
     details: Details = field(default_factory=Details)
+    frontage: float = np.inf
     _groups: list[Buildings] = field(default_factory=list)
     _sites: list[Any] = field(default_factory=list)
     _homes: list[np.ndarray] = field(default_factory=list)
@@ -67,6 +70,7 @@ class Planner:
             candidates, homes = joined(self._groups), np.concatenate(self._homes)
             sites = np.array(self._sites, dtype=object)
             kept = standing(candidates, sites, homes, shared=0.8)
+            kept = kept[self._on_a_road(candidates.chosen(kept))]
             self.buildings = candidates.chosen(kept)
             self.details = details(self.buildings, sites, homes[kept], self.climate, self.rng)
         if self._boxes:
@@ -74,7 +78,10 @@ class Planner:
         self._add_ways()
 
     def _add(self, shape: Any, use: str, heading: float = 0.0) -> None:
-        self.parcels.append(Parcel(use, shape, heading, float(self.rng.random())))
+        chance = float(self.rng.random())
+        for part in shapely.get_parts(shape if shape.is_valid else shapely.make_valid(shape)):
+            if shapely.get_type_id(part) == 3:
+                self.parcels.append(Parcel(use, part, heading, chance))
 
     def _urban(self, plot: Any, use: str) -> None:
         rng = self.rng
@@ -190,7 +197,7 @@ class Planner:
             if luck < 0.16:
                 self.lines["track"].append(cut)
                 if rng.random() < 0.15:
-                    self._farm(cut)
+                    self.farm(cut)
             elif luck < 0.5 and self.climate != "desert":
                 steps = np.arange(0, cut.length, rng.uniform(4, 8))
                 row = shapely.get_coordinates(shapely.line_interpolate_point(cut, steps))
@@ -199,7 +206,7 @@ class Planner:
                 radii = 1.4 + 3.4 * rng.beta(1.4, 1.6, len(row))
                 self.hedgerows.append(np.column_stack([row, radii]))
 
-    def _farm(self, track: Any) -> None:
+    def farm(self, track: Any) -> None:
         """A farmyard beside a track."""
         place = track.interpolate(self.rng.uniform(0.2, 0.8), normalized=True)
         yard = place.buffer(self.rng.uniform(32, 55)).difference(track.buffer(4))
@@ -209,6 +216,17 @@ class Planner:
                 self._add(part, "farm")
                 self.built_up.append(part)
                 self._stand(rim_houses(part, "farm", self.rng), part)
+
+    def _on_a_road(self, houses: Buildings) -> np.ndarray:
+        """Which buildings have a road before them, or need none, bool [n]."""
+        needless = np.isin(houses.quarters, NO_FRONTAGE)
+        if not np.isfinite(self.frontage):
+            return np.ones(len(needless), dtype=bool)
+        roads = np.array(self.lines["street"] + self.lines["main_road"], dtype=object)
+        fronts = shapely.points(houses.corners[:, :2].mean(1))
+        served = shapely.STRtree(roads).query(fronts, "dwithin", distance=self.frontage)[0]
+        needless[served] = True
+        return needless
 
     def _add_ways(self) -> None:
         """Lines from house fronts and car parks to the nearest street."""

@@ -66,7 +66,12 @@ def shape_set(polygons: Any, colours: np.ndarray) -> ShapeSet:
         nothing = np.zeros(0, dtype=np.int64)
         return ShapeSet(np.zeros((0, 2)), nothing, nothing, np.zeros((0, 4)), np.zeros((0, 3)))
     order = np.lexsort(colours.T)
-    parts = shapely.orient_polygons(shapely.segmentize(parts[order], LONGEST_EDGE))
+    # a polygon that nearly touches itself falls apart when its edges are divided
+    parts, origin = shapely.get_parts(
+        shapely.segmentize(parts[order], LONGEST_EDGE), return_index=True
+    )
+    order = order[origin]
+    parts = shapely.orient_polygons(parts)
     vertices, ring_starts, starts = _rings(parts)
     codes = np.full(len(vertices), 2, dtype=np.uint8)
     codes[ring_starts[1:] - 1] = 79

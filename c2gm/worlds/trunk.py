@@ -234,11 +234,11 @@ def _ramps(axis: Any, main_roads: list[Any], rng: np.random.Generator) -> list[A
             if any(abs(place - other) < 700 for other in places):
                 continue
             places.append(place)
-            ramps.extend(_diamond(axis, road, place, rng.uniform(38, 60)))
+            ramps.extend(diamond(axis, road, place, rng.uniform(38, 60)))
     return ramps
 
 
-def _diamond(axis: Any, road: Any, place: float, spread: float) -> list[Any]:
+def diamond(axis: Any, road: Any, place: float, spread: float) -> list[Any]:
     ramps = []
     crossing = road.project(axis.interpolate(place))
     here = np.array(axis.interpolate(place).coords[0])

@@ -24,8 +24,20 @@ AREA_OF_USE = {
 }
 
 
-def map_objects(layout: Layout, origin: tuple[float, float]) -> MapObjects:
-    """Map objects of a layout whose centre lies at `origin`, metres of EPSG:3857."""
+def district_areas(layout: Layout) -> dict[str, list[Any]]:
+    """Areas of a district by kind, in its own metres; water is cut at the district's rim."""
+    areas = _areas(layout)
+    # neighbours' waters overlap by a hair, so that maps can join them without slits
+    water = layout.water.intersection(layout.outline.buffer(0.05))
+    areas["water"] = [
+        part
+        for part in shapely.get_parts(water)
+        if shapely.get_type_id(part) == 3 and part.area > 0.01
+    ]
+    return areas
+
+
+def _areas(layout: Layout) -> dict[str, list[Any]]:
     areas: dict[str, list[Any]] = {"built_up": list(layout.built_up)}
     for parcel in layout.parcels:
         kind = AREA_OF_USE.get(parcel.use)
@@ -33,6 +45,12 @@ def map_objects(layout: Layout, origin: tuple[float, float]) -> MapObjects:
             areas.setdefault(kind, []).append(parcel.shape)
     areas["water"] = [part for part in shapely.get_parts(layout.water) if part.area > 0]
     areas["building"] = list(layout.buildings.polygons())
+    return areas
+
+
+def map_objects(layout: Layout, origin: tuple[float, float]) -> MapObjects:
+    """Map objects of a layout whose centre lies at `origin`, metres of EPSG:3857."""
+    areas = _areas(layout)
     shift = np.array(origin)
     return MapObjects(
         areas={kind: _moved(shapes, shift) for kind, shapes in areas.items() if shapes},
