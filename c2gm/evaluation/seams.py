@@ -7,13 +7,14 @@ give large ones, blending of pictures that disagree gives small ones (a blurred 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from mercantile import Tile
 
 from ..grid import HALO, TILE_SIZE
-from ..painting.window_inputs import over_ground
+from ..painting.window_inputs import ReadTile, over_ground
 from ..tilesets.base import TileSet
 
 LEFT_OUT = 2  # px beside borders that count as neither border nor inside
@@ -53,10 +54,21 @@ def seam_steps(tileset: TileSet, zoom: int) -> SeamSteps | None:
 
     Pixels without opacity do not count.
     """
+    return steps_of_tiles(tileset.get, tileset.tiles(zoom))
+
+
+def steps_of_tiles(read: ReadTile, tiles: Iterable[Tile]) -> SeamSteps | None:
+    """The same of any tiles of one zoom, and of the borders between them.
+
+    Args:
+        read: Pixels uint8 [256,256,3] or [256,256,4] of a tile, or None.
+        tiles: The tiles.
+    """
+    chosen = set(tiles)
     sums = {name: _Mean() for name in ("border", "inside", "band", "middle")}
     borders = 0
-    for tile in tileset.tiles(zoom):
-        here = _pixels(tileset, tile)
+    for tile in sorted(chosen):
+        here = _pixels(read, tile)
         if here is None:
             continue
         for axis, neighbour in ((1, (tile.x + 1, tile.y)), (0, (tile.x, tile.y + 1))):
@@ -65,7 +77,8 @@ def seam_steps(tileset: TileSet, zoom: int) -> SeamSteps | None:
             sums["band"].add(steps, axis, LEFT_OUT, HALO)
             sums["band"].add(steps, axis, TILE_SIZE - 1 - HALO, TILE_SIZE - 1 - LEFT_OUT)
             sums["middle"].add(steps, axis, HALO, TILE_SIZE - 1 - HALO)
-            there = _pixels(tileset, _in_world(*neighbour, zoom))
+            beyond = _in_world(*neighbour, tile.z)
+            there = _pixels(read, beyond) if beyond is not None and beyond in chosen else None
             if there is not None:
                 rims = [_cut(here, axis, TILE_SIZE - 1), _cut(there, axis, 0)]
                 pair = tuple(np.concatenate(parts, axis=axis) for parts in zip(*rims, strict=True))
@@ -126,8 +139,8 @@ def _in_world(x: int, y: int, zoom: int) -> Tile | None:
     return Tile(x % side, y, zoom) if 0 <= y < side else None
 
 
-def _pixels(tileset: TileSet, tile: Tile | None) -> Pixels | None:
-    pixels = None if tile is None else tileset.get(tile)
+def _pixels(read: ReadTile, tile: Tile) -> Pixels | None:
+    pixels = read(tile)
     if pixels is None:
         return None
     opaque = np.ones(pixels.shape[:2], dtype=bool) if pixels.shape[-1] == 3 else pixels[..., 3] > 0

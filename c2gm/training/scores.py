@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..evaluation.metrics import confusion, edge_f1, edge_hits, mean_iou, psnr_y
+from ..evaluation.classes import confusion, mean_iou
+from ..evaluation.edges import edge_f1, edge_hits
+from ..evaluation.fidelity import psnr_y
 from ..legend import FLAT_CLASSES, GROUND, nearest_class, palette
 from ..map_scale import map_scale, scale_text
 from ..models.sgdm_map_model import SGDMMapModel

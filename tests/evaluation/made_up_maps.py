@@ -1,0 +1,67 @@
+"""Small made-up maps that the tests of the measures share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from c2gm.legend import CLASS_ID, palette
+
+# The colours that the golden values were measured with; not those of the house style.
+GROUND, WATER, ROAD, YELLOW = (242, 239, 233), (170, 211, 223), (255, 255, 255), (249, 214, 120)
+
+
+def two_halves(left, right, column):
+    rgb = np.empty((256, 256, 3), dtype=np.uint8)
+    rgb[:, :column], rgb[:, column:] = left, right
+    return rgb
+
+
+def road_from(column, colour=ROAD):
+    """A road 8 px wide from top to bottom."""
+    rgb = two_halves(GROUND, GROUND, 0)
+    rgb[:, column : column + 8] = colour
+    return rgb
+
+
+def noisy(seed, side):
+    return np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+
+
+def town_classes(seed=0, side=512):
+    """Flat classes of a made-up town: streets in a grid, a main road, houses, a lake, woods."""
+    rng = np.random.default_rng(seed)
+    ids = np.full((side, side), CLASS_ID["ground"], dtype=np.uint8)
+    rows, columns = np.mgrid[:side, :side]
+    for name, count, reach in (("wood", 3, 90), ("water", 2, 60), ("park", 4, 45)):
+        for _ in range(count):
+            row, column = rng.integers(0, side, 2)
+            ids[(rows - row) ** 2 + 2 * (columns - column) ** 2 < reach**2] = CLASS_ID[name]
+    for _ in range(side * side // 2200):
+        row, column = rng.integers(0, side - 24, 2)
+        height, width = rng.integers(8, 24, 2)
+        ids[row : row + height, column : column + width] = CLASS_ID["building"]
+    for place in range(30, side, 75):
+        for start, name, width in ((place, "street", 10), (place + 11, "main road", 14)):
+            if name == "main road" and place % 225 != 30:
+                continue
+            ids[start : start + width] = CLASS_ID[name]
+            ids[:, start : start + width] = CLASS_ID[name]
+    return ids
+
+
+def town_picture(seed=0, side=512):
+    """The same in the colours of the legend."""
+    return palette()[town_classes(seed, side)]
+
+
+def shifted(array, pixels):
+    """Moved to the right and down; what comes in repeats the rim."""
+    padded = np.pad(array, [(pixels, 0), (pixels, 0), *[(0, 0)] * (array.ndim - 2)], mode="edge")
+    return padded[: array.shape[0], : array.shape[1]]
+
+
+def blurred(picture, sigma):
+    from scipy.ndimage import gaussian_filter
+
+    smooth = gaussian_filter(picture.astype(np.float32), (sigma, sigma, 0))
+    return np.clip(np.round(smooth), 0, 255).astype(np.uint8)
