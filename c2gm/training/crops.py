@@ -25,7 +25,7 @@ class CropConfig:
     Attributes:
         size: side, px.
         no_reference: share without a reference.
-        corrupt: share of references that are damaged.
+        corrupt: share of true references that are damaged; drawn ones are as they will be met.
         masked: share with a part of the imagery missing.
         recolour: whether imagery is recoloured.
         warped: share turned by any angle and scaled by up to 30 %, where the record has room. Their
@@ -74,7 +74,7 @@ def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Cr
     reference = np.full((config.size, config.size, 3), GROUND, dtype=np.uint8)
     if factor is not None:
         reference = cut.reference(getattr(record, f"parent{factor}"), factor)
-        if rng.random() < config.corrupt:
+        if not record.drawn_parents and rng.random() < config.corrupt:
             reference = corrupt_reference(reference, rng)
     if config.recolour:
         imagery = recolour(imagery, rng)

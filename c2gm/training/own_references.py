@@ -128,6 +128,7 @@ def with_drawn_parents(
             record,
             parent2=_cut(drawings[2][i], 2) if 2 in drawings else None,
             parent4=_cut(drawings[4][i], 4) if 4 in drawings else None,
+            drawn_parents=True,
         )
         for i, record in enumerate(records)
     ]

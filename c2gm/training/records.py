@@ -1,8 +1,8 @@
 """Training records: windows of imagery with their true map, packed in shards on disk.
 
-A record is one 320 px window at a zoom: what is seen, the true map, its flat class ids, and the
-true maps one and two zooms lower under it (`parent_box`, margin included), from which references
-are enlarged as in painting. A shard is a folder of .npy files that are read memory-mapped;
+A record is one 320 px window at a zoom (or a 256 px tile of a data set; all of a shard alike): what
+is seen, the true map, its flat class ids, and the true maps one and two zooms lower under it
+(`parent_box`, margin included), from which references are enlarged as in painting. A shard is a folder of .npy files that are read memory-mapped;
 `labels.npy` (see label_sets) is missing in older ones.
 
 A record is decoupled when its truth is drawn in the look of another zoom than its grid's: only
@@ -20,11 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import TrainingError
-from ..grid import WINDOW_SIZE
 from ..references import MARGIN
 from .label_sets import label_ids
 
-PARENT_SIZES = {2: WINDOW_SIZE // 2 + 2 * MARGIN, 4: WINDOW_SIZE // 4 + 2 * MARGIN}
 _PICTURES = ("imagery", "map", "classes", "parent2", "parent4")
 _LABELS = "labels.npy"
 
@@ -38,19 +36,22 @@ class Record:
     known (masks only tell that there is a road). `labels` says the same for each pixel by the
     numbers of label_sets; with them the two flags do not count. `look_zoom` is the zoom whose look
     map, classes and (one and two zooms lower) parents have; None means that of `zoom`.
+    `drawn_parents` tells that the parents are a model's own drawings (see own_references), never so
+    on disk.
     """
 
     imagery: np.ndarray  # uint8 [320,320,3]
     map: np.ndarray  # uint8 [320,320,3]
     classes: np.ndarray  # uint8 [320,320]
-    parent2: np.ndarray | None  # uint8 [168,168,3]
-    parent4: np.ndarray | None  # uint8 [88,88,3]
+    parent2: np.ndarray | None  # uint8 [168,168,3] (or [136,136,3])
+    parent4: np.ndarray | None  # uint8 [88,88,3] (or [72,72,3])
     zoom: int
     place: str
     complete: bool
     ranked_roads: bool
     labels: np.ndarray | None = None  # uint8 [320,320]
     look_zoom: int | None = None
+    drawn_parents: bool = False
 
     @property
     def text_zoom(self) -> int:
@@ -90,7 +91,7 @@ def write_shard(folder: Path, records: list[Record]) -> None:
 def _picture(record: Record, name: str) -> np.ndarray:
     value = getattr(record, name)
     if value is None:
-        size = PARENT_SIZES[int(name[-1])]
+        size = record.imagery.shape[0] // int(name[-1]) + 2 * MARGIN
         return np.zeros((size, size, 3), dtype=np.uint8)
     return np.asarray(value)
 

@@ -95,7 +95,7 @@ class RunConfig:
     warped: float = 0.0
     misplaced: float = 0.15
     own_references: float = 0.0
-    own_pool: int = 256
+    own_pool: int = 128
     own_every: int = 20_000
     device: str = "auto"
     precision: DType = "auto"
