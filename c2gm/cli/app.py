@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import convert, demo, generate, info, preview, render, stitch, train, verify
+from . import convert, dataset, demo, generate, info, preview, render, stitch, train, verify
 from .exits import one_line_errors
 
 HELP = """Draw web map pyramids from aerial and satellite imagery.
@@ -32,6 +32,7 @@ def build_app() -> typer.Typer:
     for module in (demo, generate, render, preview, stitch, verify, info, convert, train):
         name = module.__name__.rpartition(".")[2]
         app.command(name)(one_line_errors(module.command))
+    app.add_typer(dataset.group(), name="dataset")
 
     @app.callback(invoke_without_command=True)
     def program(

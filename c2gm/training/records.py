@@ -2,8 +2,9 @@
 
 A record is one 320 px window at a zoom (or a 256 px tile of a data set; all of a shard alike): what
 is seen, the true map, its flat class ids, and the true maps one and two zooms lower under it
-(`parent_box`, margin included), from which references are enlarged as in painting. A shard is a folder of .npy files that are read memory-mapped;
-`labels.npy` (see label_sets) is missing in older ones.
+(`parent_box`, margin included), from which references are enlarged as in painting. A shard is a
+folder of .npy files that are read memory-mapped; `labels.npy` (see label_sets) is missing in older
+ones.
 
 A record is decoupled when its truth is drawn in the look of another zoom than its grid's: only
 such records teach that the text decides the look, since imagery and reference tell the zoom too.
