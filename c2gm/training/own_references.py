@@ -14,15 +14,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import TrainingError
-from ..grid import WINDOW_SIZE
 from ..map_scale import map_scale, scale_text
 from ..models.sgdm_map_model import SGDMMapModel
 from ..references import MARGIN, enlarge_reference
 from .records import Record, RecordPool
 
 DRAWN_TOGETHER = 4
-# Sides of the drawings: the parent's window and a mirrored rim, a multiple of 32 px.
-_SIDES = {2: 192, 4: 128}
+_RIMS = {2: 16, 4: 24}  # mirrored pixels at least, round a parent's window
+_MULTIPLE = 64  # px, sides that every U-Net takes
 _DRAWS = 1000
 
 
@@ -89,10 +88,12 @@ class OwnReferences:
         """Draw the parents of a few random records anew, in the place of the oldest ones."""
         first = self._one_with_parents(kinds)
         chosen = [first]
-        while len(chosen) < DRAWN_TOGETHER:  # of one zoom, for they are drawn as one batch
+        for _ in range(_DRAWS):  # of one look and one size, for they are drawn as one batch
             record = self._one_with_parents(kinds)
-            if record.zoom == first.zoom and _factors(record) == _factors(first):
+            if _drawn_like(record) == _drawn_like(first):
                 chosen.append(record)
+            if len(chosen) == DRAWN_TOGETHER:
+                break
         for record in with_drawn_parents(chosen, painter, self._rng):
             if not self.full:
                 self._drawn.append(record)
@@ -114,20 +115,20 @@ class OwnReferences:
 def with_drawn_parents(
     records: Sequence[Record], painter: SGDMMapModel, rng: np.random.Generator
 ) -> list[Record]:
-    """The records, of one zoom and with the same parents, their parents drawn by the model."""
+    """The records, of one look, size and set of parents, their parents drawn by the model."""
     drawings: dict[int, np.ndarray] = {}
     for factor in sorted(_factors(records[0]), reverse=True):  # the coarser parent first
         imagery = np.stack([parent_imagery(record.imagery, factor) for record in records])
         above = drawings.get(2 * factor)
-        reference = None if above is None else _reference_under(above, factor)
+        reference = None if above is None else _reference_under(above, imagery.shape[1])
         drawings[factor] = _painted(
-            painter, imagery, reference, records[0].zoom - factor.bit_length() + 1, rng
+            painter, imagery, reference, records[0].text_zoom - factor.bit_length() + 1, rng
         )
     return [
         dataclasses.replace(
             record,
-            parent2=_cut(drawings[2][i], 2) if 2 in drawings else None,
-            parent4=_cut(drawings[4][i], 4) if 4 in drawings else None,
+            parent2=_middle(drawings[2][i], record.parent2),
+            parent4=_middle(drawings[4][i], record.parent4) if 4 in drawings else None,
             drawn_parents=True,
         )
         for i, record in enumerate(records)
@@ -135,19 +136,20 @@ def with_drawn_parents(
 
 
 def parent_imagery(imagery: np.ndarray, factor: int) -> np.ndarray:
-    """Imagery of a parent zoom with a mirrored rim, uint8, of a window's [320,320,3]."""
+    """Imagery of a parent zoom with a mirrored rim, uint8, of a window's, uint8 [side,side,3]."""
     side = imagery.shape[0] // factor
     blocks = imagery.reshape(side, factor, side, factor, 3).astype(np.float32)
     averaged = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
-    rim = (_SIDES[factor] - side) // 2
+    whole = -(-(side + 2 * _RIMS[factor]) // _MULTIPLE) * _MULTIPLE
+    rim = (whole - side) // 2
     return np.pad(averaged, ((rim, rim), (rim, rim), (0, 0)), mode="symmetric")
 
 
-def _reference_under(above: np.ndarray, factor: int) -> np.ndarray:
-    """The drawings [B,h,w,3] of twice this factor, enlarged to the sides of this one's."""
-    side = _SIDES[factor] // 2 + 2 * MARGIN
-    rim = (above.shape[1] - side) // 2
-    cut = above[:, rim : rim + side, rim : rim + side]
+def _reference_under(above: np.ndarray, side: int) -> np.ndarray:
+    """The drawings [B,h,w,3] of the zoom below, enlarged 2X to the middle `side` px."""
+    wanted = side // 2 + 2 * MARGIN
+    rim = (above.shape[1] - wanted) // 2
+    cut = above[:, rim : rim + wanted, rim : rim + wanted]
     return np.stack([enlarge_reference(picture, 2) for picture in cut])
 
 
@@ -168,15 +170,20 @@ def _painted(
     return painter.decode(latent)
 
 
-def _cut(drawing: np.ndarray, factor: int) -> np.ndarray:
-    """The part of a drawing that a record keeps as its parent: the window and its margin."""
-    side = WINDOW_SIZE // factor + 2 * MARGIN
-    rim = (drawing.shape[0] - side) // 2
-    return np.ascontiguousarray(drawing[rim : rim + side, rim : rim + side])
+def _middle(drawing: np.ndarray, parent: np.ndarray | None) -> np.ndarray | None:
+    """The part of a drawing in place of a true parent: the window and its margin."""
+    if parent is None:
+        return None
+    rim = (drawing.shape[0] - parent.shape[0]) // 2
+    return np.ascontiguousarray(drawing[rim : rim + len(parent), rim : rim + len(parent)])
 
 
 def _factors(record: Record) -> tuple[int, ...]:
     return tuple(f for f in (2, 4) if getattr(record, f"parent{f}") is not None)
+
+
+def _drawn_like(record: Record) -> tuple[int, int, tuple[int, ...]]:
+    return record.text_zoom, len(record.imagery), _factors(record)
 
 
 def _has_parents(record: Record) -> bool:
