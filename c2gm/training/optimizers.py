@@ -29,6 +29,13 @@ def is_inner(name: str, weight: Tensor) -> bool:
     return weight.ndim >= 2 and len(weight) > 1 and _OUTER.search(name) is None
 
 
+def _matrix(values: Tensor, weight: Tensor) -> Tensor:
+    """Values of a weight as [rows, the rest], the rest in the weight's order in memory."""
+    if weight.ndim == 4 and not weight.is_contiguous():  # channels last
+        values = values.permute(0, 2, 3, 1)
+    return values.reshape(len(weight), -1)
+
+
 class ConvMuon(torch.optim.Muon):
     """torch's Muon, which takes matrices alone, on convolutions as [out, in x height x width].
 
@@ -40,15 +47,14 @@ class ConvMuon(torch.optim.Muon):
         views = []
         for group in groups:
             self.weights += group["params"]
-            matrices = [weight.data.view(len(weight), -1) for weight in group["params"]]
-            views.append({**group, "params": matrices})
+            views.append({**group, "params": [_matrix(w.data, w) for w in group["params"]]})
         super().__init__(views, weight_decay=weight_decay, ns_steps=ORTHOGONAL_STEPS)
 
     def step(self, closure: Any = None) -> Any:
         """One step with the weights' gradients."""
         views = (view for group in self.param_groups for view in group["params"])
         for view, weight in zip(views, self.weights, strict=True):
-            view.grad = None if weight.grad is None else weight.grad.reshape(len(weight), -1)
+            view.grad = None if weight.grad is None else _matrix(weight.grad, weight)
         return super().step(closure)
 
 
