@@ -14,6 +14,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,8 +22,10 @@ from torch import Tensor
 from ..errors import CheckpointError
 from .checkpoint_contents import base_config_of, check_tensors, config_of
 from .checkpoint_files import StoredTensor, TensorFile, open_tensors, write_tensors
-from .config import SGDMConfig, TextConfig
+from .config import SGDMConfig, TextConfig, UNetConfig
 from .ldm_layout import Place, text_places, unet_places, vae_places
+from .libraries import import_diffusers
+from .unet import LATENT_CHANNELS, channels_in
 
 ADAPTER_FILE = "adapter.safetensors"
 FILES = {
@@ -155,15 +158,40 @@ def _split(place: Place, stored: StoredTensor) -> dict[str, StoredTensor]:
 
 def _write_configs(folder: Path, config: SGDMConfig) -> None:
     """The configurations with which diffusers and Transformers load the three parts."""
-    from .unet import UNet
     from .vae import LDMVAE
 
     with torch.device("meta"):
-        unet, vae = UNet(config.unet), LDMVAE(config.vae)
-    unet.net.save_config(folder / "unet")
+        unet, vae = diffusers_unet(config.unet), LDMVAE(config.vae)
+    unet.save_config(folder / "unet")
     vae.net.save_config(folder / "vae")
     text = json.dumps(_text_config(config.text), indent=2)
     (folder / "text_encoder" / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def diffusers_unet(config: UNetConfig) -> Any:
+    """The U-Net of diffusers, untrained; its weights have the names and shapes of ours.
+
+    Raises:
+        MissingExtra: diffusers is not installed.
+    """
+    return import_diffusers().UNet2DConditionModel(
+        sample_size=32,
+        in_channels=channels_in(config),
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=config.widths,
+        layers_per_block=config.blocks,
+        cross_attention_dim=config.context,
+        # diffusers means the number of heads by this name.
+        attention_head_dim=tuple(width // config.head_channels for width in config.widths),
+        use_linear_projection=True,
+        only_cross_attention=config.only_cross_attention,
+        down_block_types=tuple(
+            "CrossAttnDownBlock2D" if here else "DownBlock2D" for here in config.attention
+        ),
+        up_block_types=tuple(
+            "CrossAttnUpBlock2D" if here else "UpBlock2D" for here in reversed(config.attention)
+        ),
+    )
 
 
 def _text_config(config: TextConfig) -> dict[str, object]:

@@ -6,9 +6,12 @@ does not fit the installed torch (a CUDA build from a package index beside a CPU
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -19,13 +22,15 @@ from ..errors import MissingExtra
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
-def import_diffusers() -> Any:
-    """The package diffusers.
+def import_diffusers(part: str = "") -> Any:
+    """The package diffusers, or one module of it, such as "models.resnet".
+
+    A part is there sooner: what its package offers by name may import Transformers and SciPy.
 
     Raises:
         MissingExtra: it is not installed.
     """
-    return _import("diffusers")
+    return _import("diffusers", part)
 
 
 def import_open_clip() -> Any:
@@ -37,14 +42,29 @@ def import_open_clip() -> Any:
     return _import("open_clip")
 
 
-def _import(name: str) -> Any:
+def _import(name: str, part: str = "") -> Any:
     if importlib.util.find_spec(name) is None:
         raise MissingExtra(
             f"This needs the package {name}, which is not installed. "
             'Install it with: pip install "c2gm[library]"'
         )
-    _repair_torchvision()
-    return importlib.import_module(name)
+    with _without_collecting_garbage():
+        if part:
+            return importlib.import_module(f"{name}.{part}")
+        _repair_torchvision()
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _without_collecting_garbage() -> Iterator[None]:
+    """For imports: all they make stays, and looking for garbage in it takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @lru_cache(maxsize=1)

@@ -5,8 +5,9 @@ Attribute names are those of the authors' checkpoints below `cond_stage_model.mo
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -29,18 +30,16 @@ class TextTower(nn.Module):
 
     Raises:
         ConfigError: a cut vocabulary has no room for unknown tokens.
-        MissingExtra: open_clip is not installed.
     """
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        blocks = import_open_clip().transformer
         width = config.width
         self.config = config
         self.token_embedding = nn.Embedding(config.vocabulary, width)
         self.positional_embedding = nn.Parameter(torch.empty(config.context_length, width))
-        self.transformer = blocks.Transformer(width, config.layers, config.heads)
-        self.ln_final = blocks.LayerNorm(width)
+        self.transformer = _Transformer(config)
+        self.ln_final = nn.LayerNorm(width)
         self.text_projection = nn.Parameter(torch.empty(width, config.projection))
         self.logit_scale = nn.Parameter(torch.zeros(()))
         nn.init.normal_(self.token_embedding.weight, std=0.02)
@@ -54,16 +53,36 @@ class TextTower(nn.Module):
         rows = tokens if self.rows is None else cast(Tensor, self.rows)[tokens]
         x = self.token_embedding(rows) + self.positional_embedding
         length = tokens.shape[1]
-        mask = torch.full((length, length), float("-inf"), device=x.device).triu_(1)
-        transformer: Any = self.transformer
-        # Older open_clip runs its blocks sequence first. Attention over the wrong axis would go
-        # unnoticed, so the order is asked for and not assumed.
-        batch_first = getattr(transformer, "batch_first", False)
-        x = x if batch_first else x.transpose(0, 1)
-        for block in transformer.resblocks[:-1]:
-            x = block(x, attn_mask=mask)
-        x = x if batch_first else x.transpose(0, 1)
+        mask = x.new_full((length, length), float("-inf")).triu_(1)
+        for block in self.transformer.resblocks[:-1]:
+            x = block(x, mask)
         return cast(Tensor, self.ln_final(x))
+
+
+class _Transformer(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.resblocks = nn.ModuleList(_Block(config) for _ in range(config.layers))
+
+
+class _Block(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.ln_1 = nn.LayerNorm(width)
+        self.attn = nn.MultiheadAttention(width, config.heads, batch_first=True)
+        self.ln_2 = nn.LayerNorm(width)
+        layers = {
+            "c_fc": nn.Linear(width, 4 * width),
+            "gelu": nn.GELU(),
+            "c_proj": nn.Linear(4 * width, width),
+        }
+        self.mlp = nn.Sequential(OrderedDict(layers))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        normed = self.ln_1(x)
+        x = x + self.attn(normed, normed, normed, need_weights=False, attn_mask=mask)[0]
+        return cast(Tensor, x + self.mlp(self.ln_2(x)))
 
 
 def tokenize(texts: Sequence[str], context_length: int = 77) -> Tensor:

@@ -17,10 +17,9 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from .config import UNetConfig, VAEConfig
-from .libraries import import_diffusers
+from .unet_blocks import NORM_GROUPS, Blocks, time_channels
 
 LATENT_CHANNELS = VAEConfig().latent_channels
-NORM_GROUPS = 32
 
 
 class UNet(nn.Module):
@@ -37,31 +36,12 @@ class UNet(nn.Module):
         super().__init__()
         _check(config)
         self.config = config
-        with_attention = list(config.attention)
-        extra = LATENT_CHANNELS if config.concat_reference else 0
-        self.net = import_diffusers().UNet2DConditionModel(
-            sample_size=32,
-            in_channels=LATENT_CHANNELS + config.draft_channels + extra,
-            out_channels=LATENT_CHANNELS,
-            block_out_channels=config.widths,
-            layers_per_block=config.blocks,
-            cross_attention_dim=config.context,
-            # diffusers means the number of heads by this name.
-            attention_head_dim=tuple(width // config.head_channels for width in config.widths),
-            use_linear_projection=True,
-            only_cross_attention=config.only_cross_attention,
-            down_block_types=tuple(
-                "CrossAttnDownBlock2D" if here else "DownBlock2D" for here in with_attention
-            ),
-            up_block_types=tuple(
-                "CrossAttnUpBlock2D" if here else "UpBlock2D" for here in reversed(with_attention)
-            ),
-        )
+        self.net = Blocks(config, channels_in(config), LATENT_CHANNELS)
         if config.concat_reference:
             with torch.no_grad():
                 self.net.conv_in.weight[:, -LATENT_CHANNELS:] = 0
         if config.scale_in_time:
-            self.scale_in_time = nn.Linear(config.context, 4 * config.widths[0])
+            self.scale_in_time = nn.Linear(config.context, time_channels(config))
             nn.init.zeros_(self.scale_in_time.weight)
             nn.init.zeros_(self.scale_in_time.bias)
 
@@ -105,23 +85,22 @@ class UNet(nn.Module):
             for i, resnet in enumerate(block.resnets):
                 h = resnet(h, embedding)
                 if self.config.attention[level]:
-                    h = _attend(block.attentions[i], h, text_embedding)
+                    h = block.attentions[i](h, text_embedding)
                     h = h + sent[level] if i == 0 and level in sent else h
                 skips.append(h)
-            for downsampler in block.downsamplers or ():
+            for downsampler in block.downsamplers:
                 h = downsampler(h)
                 skips.append(h)
         h = net.mid_block.resnets[0](h, embedding)
-        h = net.mid_block.resnets[1](
-            _attend(net.mid_block.attentions[0], h, text_embedding), embedding
-        )
+        h = net.mid_block.attentions[0](h, text_embedding)
+        h = net.mid_block.resnets[1](h, embedding)
         for level, block in zip(reversed(range(len(net.up_blocks))), net.up_blocks, strict=True):
             for i, resnet in enumerate(block.resnets):
                 h = resnet(torch.cat([h, skips.pop()], dim=1), embedding)
                 if self.config.attention[level]:
-                    h = _attend(block.attentions[i], h, text_embedding)
+                    h = block.attentions[i](h, text_embedding)
                     h = h + sent[level] if i == 0 and level in sent else h
-            for upsampler in block.upsamplers or ():
+            for upsampler in block.upsamplers:
                 h = upsampler(h)
         return cast(Tensor, net.conv_out(net.conv_act(net.conv_norm_out(h))))
 
@@ -154,8 +133,10 @@ class UNet(nn.Module):
             )
 
 
-def _attend(attention: Any, h: Tensor, text_embedding: Tensor) -> Tensor:
-    return cast(Tensor, attention(h, encoder_hidden_states=text_embedding, return_dict=False)[0])
+def channels_in(config: UNetConfig) -> int:
+    """What the input convolution reads: noisy latent, draft, encoded reference."""
+    extra = LATENT_CHANNELS if config.concat_reference else 0
+    return LATENT_CHANNELS + config.draft_channels + extra
 
 
 def _check(config: UNetConfig) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from c2gm.errors import ConfigError
 from c2gm.models.config import TextConfig
+from c2gm.models.libraries import import_open_clip
 from c2gm.models.presets import SCALE_TEXT_TOKENS, mini
 from c2gm.models.text import (
     CLIP_VOCABULARY,
@@ -77,6 +78,22 @@ def test_the_text_reads_from_left_to_right() -> None:
         before, after = tower(tokens), tower(later)
     assert torch.allclose(before[0, :5], after[0, :5], atol=1e-6)
     assert not torch.allclose(before[0, 5], after[0, 5], atol=1e-3)
+
+
+def test_the_tower_computes_what_open_clips_computes() -> None:
+    torch.manual_seed(0)
+    config = TextConfig(width=32, heads=2, layers=3)
+    ours = TextTower(config).eval()
+    theirs = import_open_clip().transformer.Transformer(config.width, config.layers, config.heads)
+    theirs.load_state_dict(ours.transformer.state_dict())
+    theirs.eval()
+    tokens = tokenize(scale_texts()[:2])
+    mask = torch.full((77, 77), float("-inf")).triu_(1)
+    with torch.no_grad():
+        x = ours.token_embedding(tokens) + ours.positional_embedding
+        for block in theirs.resblocks[:-1]:
+            x = block(x, attn_mask=mask)
+        assert torch.equal(ours(tokens), ours.ln_final(x))
 
 
 def test_a_text_that_is_too_long_is_cut_and_still_ended() -> None:

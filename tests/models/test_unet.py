@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from c2gm.errors import ConfigError
 from c2gm.models.config import UNetConfig
+from c2gm.models.diffusers_folder import diffusers_unet
 from c2gm.models.presets import mini, tiny
 from c2gm.models.sgdm import SGDM, Features, trainable_parameters
 from c2gm.models.unet import UNet
@@ -20,6 +22,13 @@ CONFIGS = {"tiny": tiny().unet, "mini": mini().unet}
 def unet(config: UNetConfig, seed: int = 0) -> UNet:
     torch.manual_seed(seed)
     return UNet(config).eval()
+
+
+def diffusers_own(ours: UNet) -> Module:
+    """The U-Net of diffusers with the weights of ours."""
+    theirs: Module = diffusers_unet(ours.config)
+    theirs.load_state_dict(ours.net.state_dict())
+    return theirs.eval()
 
 
 def inputs(config: UNetConfig, size: int = 16) -> tuple[Tensor, Tensor, Tensor]:
@@ -44,8 +53,17 @@ def test_without_features_it_is_diffusers_own_unet(name: str) -> None:
     latent, timestep, text = inputs(config)
     empty = latent.new_zeros(2, config.draft_channels, 16, 16)
     with torch.no_grad():
-        theirs = ours.net(torch.cat([latent, empty], dim=1), timestep, text).sample
+        theirs = diffusers_own(ours)(torch.cat([latent, empty], dim=1), timestep, text).sample
         assert torch.equal(ours(latent, timestep, text), theirs)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_seed_draws_the_weights_that_diffusers_draws_in_its_order(name: str) -> None:
+    ours = unet(CONFIGS[name]).net.state_dict()
+    torch.manual_seed(0)
+    theirs = diffusers_unet(CONFIGS[name]).state_dict()
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -55,9 +73,10 @@ def test_features_are_added_where_hooks_on_six_transformers_would_add_them(name:
     latent, timestep, text = inputs(config)
     maps = feature_maps(config)
     last = len(config.widths) - 1
+    theirs = diffusers_own(ours)
     hooks = []
     for level, feature in zip(ours.feature_levels, maps, strict=True):
-        for block in (ours.net.down_blocks[level], ours.net.up_blocks[last - level]):
+        for block in (theirs.down_blocks[level], theirs.up_blocks[last - level]):
             hooks.append(
                 block.attentions[0].register_forward_hook(
                     lambda module, args, output, feature=feature: (output[0] + feature,)
@@ -66,9 +85,7 @@ def test_features_are_added_where_hooks_on_six_transformers_would_add_them(name:
     assert len(hooks) == 6
     empty = latent.new_zeros(2, config.draft_channels, 16, 16)
     with torch.no_grad():
-        hooked = ours.net(torch.cat([latent, empty], dim=1), timestep, text).sample
-        for hook in hooks:
-            hook.remove()
+        hooked = theirs(torch.cat([latent, empty], dim=1), timestep, text).sample
         assert torch.allclose(ours(latent, timestep, text, maps), hooked, atol=1e-5)
 
 
