@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import convert, dataset, demo, generate, info, preview, render, stitch, train, verify
+from . import (
+    convert,
+    dataset,
+    demo,
+    evaluate,
+    generate,
+    info,
+    preview,
+    render,
+    stitch,
+    train,
+    verify,
+)
 from .exits import one_line_errors
 
 HELP = """Draw web map pyramids from aerial and satellite imagery.
@@ -29,7 +41,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in (demo, generate, render, preview, stitch, verify, info, convert, train):
+    for module in (demo, generate, render, preview, stitch, verify, info, convert, train, evaluate):
         name = module.__name__.rpartition(".")[2]
         app.command(name)(one_line_errors(module.command))
     app.add_typer(dataset.group(), name="dataset")

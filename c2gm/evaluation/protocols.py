@@ -6,9 +6,11 @@ different protocols are never compared.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from ..errors import ConfigError
+from ..tilesets.base import TileSet
 from .controls import Enlarged, GroundColour
 from .truth import Pyramid
 
@@ -44,6 +46,27 @@ def protocol_of(name: str) -> Protocol:
             return protocol
     known = ", ".join(protocol.name for protocol in PROTOCOLS)
     raise ConfigError(f"There is no protocol {name!r}. Use {known}.")
+
+
+def check_protocol(protocol: Protocol, map_: TileSet) -> None:
+    """Refuse a map of ours that was given more than its protocol allows.
+
+    Raises:
+        ConfigError: it was begun with a start map, and the protocol gives nothing; or the reverse.
+    """
+    key = json.loads(map_.metadata.get("c2gm_job", "null"))
+    if not isinstance(key, dict):
+        return
+    started = key.get("start") is not None
+    if started and protocol.name == "honest-0":
+        raise ConfigError(
+            "The map was begun with a start map, so it was not drawn from nothing. "
+            "Give --protocol honest-14."
+        )
+    if not started and protocol.name == "honest-14":
+        raise ConfigError(
+            "The map was drawn from nothing, without a start map. Give --protocol honest-0."
+        )
 
 
 def controls_of(

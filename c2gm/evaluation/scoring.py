@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mercantile
@@ -11,12 +12,13 @@ import numpy as np
 from mercantile import Tile
 
 from ..grid import TileRange
+from ..tilesets.base import TileSet
 from .blocks import Mosaic, blocks, parts, read_block
 from .groups import UNLABELLED
 from .reading import read_picture
 from .seams import SeamSteps, steps_of_tiles
 from .tally import Labels, Measures, Tally, labels_of_map, labels_of_masks
-from .truth import Pyramid, RasterTruth, Truth, shows
+from .truth import DrawnTruth, Pyramid, RasterTruth, Truth, shows
 from .zoom_change import zoom_change
 
 _TILES_KEPT = 1024  # decoded or drawn tiles in memory, 200 MB
@@ -129,6 +131,20 @@ class Comparison:
             return None, labels_of_masks(five)
         picture = read_block(self._truth.get, block)
         return picture, labels_of_map(read_picture(picture.rgb).classes, picture.valid)
+
+
+def tiles_to_compare(map_: TileSet, truth: Truth, zooms: Sequence[int]) -> dict[int, list[Tile]]:
+    """The map's tiles by zoom, and those of a true tile set inside their rectangle."""
+    found: dict[int, list[Tile]] = {}
+    for zoom in zooms:
+        tiles = set(map_.tiles(zoom))
+        if tiles and not isinstance(truth, (RasterTruth, DrawnTruth)):
+            columns, rows = [t.x for t in tiles], [t.y for t in tiles]
+            around = TileRange(zoom, min(columns), min(rows), max(columns), max(rows))
+            true_tiles = getattr(truth, "tiles", lambda _zoom: ())
+            tiles |= {tile for tile in true_tiles(zoom) if tile in around}
+        found[zoom] = sorted(tiles)
+    return found
 
 
 class Kept:
