@@ -36,7 +36,6 @@ ARROWS: dict[str, set[str]] = {
 EXCEPTIONS: dict[str, set[str]] = {
     "sampling": {"models.config", "models.libraries"},
     "models.sgdm_map_model": {"sampling"},  # the network as the painter sees it holds a sampler
-    "evaluation.score_records": {"training.records"},  # held-out windows are training's records
 }
 WITHOUT_TORCH = {"imagery", "tilesets", "painting", "cascade", "cartography", "worlds"} | GROUND
 
@@ -154,6 +153,20 @@ def test_modules_import_only_what_lies_below_them() -> None:
             if package == "c2gm" and not known:
                 faults.append(told(path, entry))
     assert faults == []
+
+
+def test_every_exception_is_still_needed() -> None:
+    made = {
+        dotted(path): {entry.module.partition(".")[2] for entry in imports(path)}
+        for path in MODULES
+    }
+    needless = {
+        (module, target)
+        for module, targets in EXCEPTIONS.items()
+        for target in targets
+        if target not in made.get(module, set())
+    }
+    assert needless == set()
 
 
 def test_the_library_names_itself_relatively() -> None:
