@@ -13,8 +13,9 @@ from .scene import SPACING_STEPS, Scene
 
 FINE_PERIODS = (0.75, 1.6, 3.1)
 MOTTLE_PERIODS = (5.0, 13.0, 37.0, 110.0)
+CONTRAST_PIVOT = 110
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
-BLUR_MARGIN = 3
+BLUR_MARGIN = 4
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Sensor:
         gain: per channel.
         haze: share of haze.
         haze_colour: its colour.
-        contrast: about mid-grey.
+        contrast: about `CONTRAST_PIVOT`.
         saturation: 1 keeps the colours, 0 is grey.
         blur: metres.
         noise: grey levels.
@@ -44,12 +45,12 @@ def sensor(seed: int) -> Sensor:
     """The sensor of a seed."""
     rng = np.random.default_rng([seed, 4])
     return Sensor(
-        gain=(rng.uniform(0.92, 1.18) * rng.uniform(0.965, 1.035, 3)).astype(np.float32),
-        haze=float(rng.uniform(0.0, 0.16)),
+        gain=(rng.uniform(0.88, 1.16) * rng.uniform(0.95, 1.05, 3)).astype(np.float32),
+        haze=float(rng.uniform(0.0, 0.18)),
         haze_colour=np.array([150, 166, 192], dtype=np.float32),
-        contrast=float(rng.uniform(1.1, 1.5)),
-        saturation=float(rng.uniform(0.5, 1.0)),
-        blur=float(rng.uniform(0.15, 0.55)),
+        contrast=float(rng.uniform(0.9, 1.35)),
+        saturation=float(rng.uniform(0.55, 1.15)),
+        blur=float(rng.uniform(0.2, 0.9)),
         noise=float(rng.uniform(1.0, 4.5)),
     )
 
@@ -57,8 +58,14 @@ def sensor(seed: int) -> Sensor:
 class AerialPainter:
     """Paints boxes of one scene; the same pixel has the same value in any box."""
 
-    def __init__(self, scene: Scene, *, seed: int, centre: tuple[int, int]) -> None:
-        """Take a scene whose origin is the world pixel corner `centre` (column, row) of zoom 14."""
+    def __init__(
+        self, scene: Scene, *, seed: int, centre: tuple[int, int], metre: float = 1.0
+    ) -> None:
+        """Take a scene whose origin is the world pixel corner `centre` (column, row) of zoom 14.
+
+        `metre` tells how many metres of EPSG:3857 one metre of the scene takes (1 / cos latitude).
+        """
+        self._metre = metre
         self._scene = scene
         self._noise = WorldNoise(seed)
         self._sensor = sensor(seed)
@@ -88,10 +95,10 @@ class AerialPainter:
         outer = box.grown(BLUR_MARGIN)
         grid = self._grid(outer)
         light = self._lit(outer, grid)
-        light = _blurred(light, sensor.blur / mercator_resolution(box.zoom))
+        light = _blurred(light, sensor.blur / self._resolution(box.zoom))
         grey = light.mean(-1, keepdims=True)
         light = grey + (light - grey) * np.float32(sensor.saturation)
-        light = (light - 118) * np.float32(sensor.contrast) + 118
+        light = (light - CONTRAST_PIVOT) * np.float32(sensor.contrast) + CONTRAST_PIVOT
         light = light * sensor.gain
         light += np.float32(sensor.haze) * (sensor.haze_colour - light)
         inner = self._grid(box)
@@ -101,13 +108,22 @@ class AerialPainter:
         return clipped
 
     def _grid(self, box: PixelBox) -> PixelGrid:
-        resolution = mercator_resolution(box.zoom)
+        resolution = self._resolution(box.zoom)
         column, row = self._centre_at(box.zoom)
         return PixelGrid(
             (np.arange(box.left, box.right) - column + 0.5) * resolution,
             (row - np.arange(box.top, box.bottom) - 0.5) * resolution,
             resolution,
         )
+
+    def _resolution(self, zoom: int) -> float:
+        return mercator_resolution(zoom) / self._metre
+
+    def _canvas(
+        self, box: PixelBox, background: tuple[int, int, int], *, antialiased: bool = True
+    ) -> Canvas:
+        centre = self._centre_at(box.zoom)
+        return Canvas(box, centre, background, metre=self._metre, antialiased=antialiased)
 
     def _centre_at(self, zoom: int) -> tuple[int, int]:
         return self._centre[0] << (zoom - 14), self._centre[1] << (zoom - 14)
@@ -132,7 +148,7 @@ class AerialPainter:
 
     def _colours(self, box: PixelBox) -> np.ndarray:
         scene = self._scene
-        canvas = Canvas(box, self._centre_at(box.zoom), scene.background)
+        canvas = self._canvas(box, scene.background)
         for layer in scene.ground:
             canvas.fill(layer)
         if box.zoom >= 17:
@@ -147,21 +163,18 @@ class AerialPainter:
 
     def _crowns(self, canvas: Canvas, zoom: int) -> None:
         sun = self._scene.sun.towards
-        outline = _circle(6 if zoom <= 16 else 8 if zoom == 17 else 11)
-        for crowns in self._scene.crowns:
-            canvas.fill_copies(outline, crowns.places, crowns.radii, _scaled(crowns.colour, 0.72))
-        for crowns in self._scene.crowns:
-            lit = crowns.places + sun * (0.26 * crowns.radii)[:, None]
-            canvas.fill_copies(outline, lit, crowns.radii * 0.74, _scaled(crowns.colour, 1.0))
-        if zoom >= 17:
+        step = 2 if zoom <= 16 else 1  # fewer points where a crown is a few pixels
+        passes = ((0.0, 1.0, 0.7), (0.26, 0.74, 1.0), (0.42, 0.38, 1.2))
+        for shift, size, light in passes if zoom >= 17 else passes[:2]:
             for crowns in self._scene.crowns:
-                lit = crowns.places + sun * (0.42 * crowns.radii)[:, None]
-                canvas.fill_copies(outline, lit, crowns.radii * 0.38, _scaled(crowns.colour, 1.22))
+                places = crowns.places + sun * (shift * crowns.radii)[:, None]
+                colour = _scaled(crowns.colour, light)
+                canvas.fill_copies(crowns.outline[::step], places, crowns.radii * size, colour)
 
     def _codes(self, box: PixelBox) -> np.ndarray:
         """Fine grain, mottling and shadow of each pixel."""
         scene = self._scene
-        canvas = Canvas(box, self._centre_at(box.zoom), (60, 80, 0))
+        canvas = self._canvas(box, (60, 80, 0))
         for layer in scene.texture:
             canvas.fill(layer)
         away = -scene.sun.towards * scene.sun.reach
@@ -174,13 +187,13 @@ class AerialPainter:
         if box.zoom >= 17:
             shaded.fill(scene.car_shadows)
         for crowns in scene.crowns:
-            canvas.fill_copies(outline, crowns.places, crowns.radii, (170, 30, 0))
+            canvas.fill_copies(outline, crowns.places, crowns.radii, (165, 120, 0))
         canvas.fill(scene.footprints)
         return canvas.pixels()
 
     def _furrows(self, box: PixelBox, grid: PixelGrid) -> np.ndarray:
         """Stripes of fields as relative change of light; none where they are thinner than 2 px."""
-        canvas = Canvas(box, self._centre_at(box.zoom), (0, 0, 0), antialiased=False)
+        canvas = self._canvas(box, (0, 0, 0), antialiased=False)
         canvas.fill(self._scene.fields)
         codes = canvas.pixels()
         if grid.resolution > 2.5 or not codes.any():
@@ -200,16 +213,18 @@ class AerialPainter:
 
 
 def _blurred(light: np.ndarray, sigma: float) -> np.ndarray:
-    """Light blurred by a five-tap kernel and cut by `BLUR_MARGIN` px."""
-    weights = np.exp(-0.5 * (np.arange(-2, 3) / max(sigma, 0.25)) ** 2)
-    weights = (weights / weights.sum()).astype(np.float32)
-    height, width = light.shape[0] - 6, light.shape[1] - 6
+    """Light blurred by a kernel of `BLUR_MARGIN` px on each side, and cut by as much."""
+    steps = np.arange(-BLUR_MARGIN, BLUR_MARGIN + 1)
+    weights = np.exp(-0.5 * (steps / max(sigma, 0.3)) ** 2)
+    kept = np.flatnonzero(weights > 0.003)
+    weights = (weights / weights[kept].sum()).astype(np.float32)
+    height, width = (side - 2 * BLUR_MARGIN for side in light.shape[:2])
     rows = np.zeros((height, *light.shape[1:]), dtype=np.float32)
-    for tap, weight in enumerate(weights, start=1):
-        rows += weight * light[tap : tap + height]
+    for tap in kept:
+        rows += weights[tap] * light[tap : tap + height]
     both = np.zeros((height, width, *light.shape[2:]), dtype=np.float32)
-    for tap, weight in enumerate(weights, start=1):
-        both += weight * rows[:, tap : tap + width]
+    for tap in kept:
+        both += weights[tap] * rows[:, tap : tap + width]
     return both
 
 

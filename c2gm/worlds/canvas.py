@@ -19,6 +19,7 @@ class Canvas:
         box: the pixels wanted; a margin on each side is drawn and cut off.
         centre: (column, row) of the origin at the box's zoom.
         background: colour of undrawn pixels.
+        metre: metres of EPSG:3857 that one metre of the shapes takes.
         antialiased: whether edges blend; codes must not.
     """
 
@@ -28,12 +29,13 @@ class Canvas:
         centre: tuple[int, int],
         background: tuple[int, int, int],
         *,
+        metre: float = 1.0,
         antialiased: bool = True,
     ) -> None:
         from matplotlib.backends.backend_agg import RendererAgg
         from matplotlib.transforms import IdentityTransform
 
-        self._per_metre = 1 / mercator_resolution(box.zoom)
+        self._per_metre = metre / mercator_resolution(box.zoom)
         # edges that reach into the box end within the margin: clipping never shows inside
         self._margin = math.ceil(LONGEST_EDGE * self._per_metre) + 4
         grown = box.grown(self._margin)

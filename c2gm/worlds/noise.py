@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TABLE = 512  # cells a side; the noise repeats after so many lattice cells
+TABLE = 512  # cells a side, a power of two; the noise repeats after so many lattice cells
 
 
 @dataclass(frozen=True)
@@ -19,32 +19,37 @@ class PixelGrid:
 
 
 class WorldNoise:
-    """Value noise on lattices of any period, from one seeded table of random numbers."""
+    """Value noise on turned lattices of any period, from one seeded table of random numbers."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 77])
-        self._table = rng.random((TABLE, TABLE), dtype=np.float32) * 2 - 1
+        self._table = rng.random((TABLE, TABLE), dtype=np.float32).ravel() * 2 - 1
 
     def octave(self, grid: PixelGrid, *, period: float, salt: int) -> np.ndarray:
-        """Smooth noise of one wavelength in metres, float32 [H,W] in -1..1, other for each salt."""
-        rows, row_share = self._lattice(grid.y, period, salt * 61)
-        columns, column_share = self._lattice(grid.x, period, salt * 37)
-        lowest = int(rows.min())
-        band = self._table[np.arange(lowest, int(rows.max()) + 2) % TABLE]
-        first = band[:, columns % TABLE]
-        across = first + (band[:, (columns + 1) % TABLE] - first) * column_share
-        steps = across[1:] - across[:-1]
-        noise: np.ndarray = steps[rows - lowest]
-        noise *= row_share[:, None]
-        noise += across[rows - lowest]
+        """Smooth noise of one wavelength in metres, float32 [H,W] in -1..1, other for each salt.
+
+        Lattices are turned by another angle for each salt, so that no rows or columns show.
+        """
+        turn = 0.4 + 2.39996 * salt  # the golden angle: no two salts lie along each other
+        cosine, sine = np.cos(turn) / period, np.sin(turn) / period
+        column, across = _lattice((grid.x * cosine)[None] + (grid.y * sine)[:, None])
+        row, down = _lattice((grid.y * cosine)[:, None] - (grid.x * sine)[None])
+        here = (column + salt * 37) & (TABLE - 1)
+        lower = ((row + salt * 61) & (TABLE - 1)) * TABLE
+        right = (here + 1) & (TABLE - 1)
+        upper = (lower + TABLE) & (TABLE * TABLE - 1)
+        first, second = self._table[lower + here], self._table[upper + here]
+        first += (self._table[lower + right] - first) * across
+        second += (self._table[upper + right] - second) * across
+        noise: np.ndarray = first + (second - first) * down
         return noise
 
-    @staticmethod
-    def _lattice(metres: np.ndarray, period: float, shift: int) -> tuple[np.ndarray, np.ndarray]:
-        cells = metres / period
-        lower = np.floor(cells)
-        share = (cells - lower).astype(np.float32)
-        return lower.astype(np.int64) + shift, share * share * (3 - 2 * share)
+
+def _lattice(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cell of a lattice and smoothed share of the way through it, int32 and float32 [H,W]."""
+    lower = np.floor(cells)
+    share = (cells - lower).astype(np.float32)
+    return lower.astype(np.int32), share * share * (3 - 2 * share)
 
 
 def grain(

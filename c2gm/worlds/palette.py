@@ -55,13 +55,16 @@ def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
     lush = rng.uniform(0, 1)
     grass = _mixed((104, 108, 84), (82, 100, 70), lush)
     lawn = _mixed((112, 114, 94), (88, 104, 80), lush)
-    autumn = rng.random() < 0.12
-    crowns = ((50, 62, 48), (58, 72, 52), (66, 80, 58), (76, 88, 62))
+    autumn = rng.random() < 0.15
+    dark: tuple[Colour, ...] = ((56, 70, 58), (64, 80, 62), (74, 88, 68), (86, 98, 74))
+    light: tuple[Colour, ...] = ((72, 90, 64), (84, 104, 70), (96, 114, 78), (110, 122, 86))
     if autumn:
-        crowns = ((92, 74, 50), (78, 76, 54), (112, 88, 58), (98, 96, 68))
+        light = ((104, 88, 62), (92, 92, 66), (124, 102, 70), (112, 108, 76))
+    share = rng.uniform(0, 1)
+    crowns = tuple(_mixed(a, b, share) for a, b in zip(dark, light, strict=True))
     yard, paved = (124, 122, 114), (138, 136, 131)
     return Palette(
-        ground=_grounds(grass, lawn, yard, paved, wood=(56, 66, 48), bare=(150, 142, 124)),
+        ground=_grounds(grass, lawn, yard, paved, wood=(60, 68, 52), bare=(150, 142, 124)),
         crops=(
             (98, 112, 72),
             (88, 104, 66),

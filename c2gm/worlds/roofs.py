@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from .palette import Palette
+from .place_chance import chances
 from .plots import Buildings
 from .shapes import ShapeSet, shape_set
 
@@ -25,12 +26,16 @@ class Sun:
     reach: float
 
 
-def roof_faces(
-    houses: Buildings, palette: Palette, sun: Sun, rng: np.random.Generator
-) -> tuple[ShapeSet, ...]:
-    """All roofs as layers in drawing order: faces, flat tops, the shade of units, units."""
+def roof_faces(houses: Buildings, tint: np.ndarray, sun: Sun, seed: int) -> tuple[ShapeSet, ...]:
+    """Roofs as layers in drawing order: faces, flat tops, the shade of units, units.
+
+    Args:
+        houses: what carries the roofs.
+        tint: colour of each, float64 [n,3].
+        sun: lights the slopes.
+        seed: source of chance.
+    """
     polygons, colours = [], []
-    tint = _roof_colours(houses, palette, rng)
     for kind, cut in (("gable", _gable), ("hip", _hip)):
         chosen = houses.roofs == kind
         for face, normal in cut(houses.corners[chosen]):
@@ -38,28 +43,31 @@ def roof_faces(
             polygons.append(shapely.polygons(face))
             colours.append(tint[chosen] * light[:, None])
     flat = houses.roofs == "flat"
+    first, second = (chances(houses.corners[flat][:, 0], seed, salt)[:, None] for salt in (21, 22))
     polygons.append(shapely.polygons(houses.corners[flat]))
-    colours.append(tint[flat] * rng.choice([0.8, 1.12], (int(flat.sum()), 1)))
+    colours.append(tint[flat] * np.where(first < 0.5, 0.8, 1.12))
     inner = shape_set(
         shapely.polygons(_shrunk(houses.corners[flat], 0.7)),
-        _rounded(tint[flat] * rng.uniform(0.86, 1.0, (int(flat.sum()), 1))),
+        _rounded(tint[flat] * (0.86 + 0.14 * second)),
     )
     # rims lie under inner faces and these under units: sorting by colour would lose that order
     faces = shape_set(np.concatenate(polygons), _rounded(np.concatenate(colours)))
-    return faces, inner, *_roof_units(houses, tint, sun, rng)
+    return faces, inner, *_roof_units(houses, tint, sun, seed)
 
 
 def _roof_units(
-    houses: Buildings, tint: np.ndarray, sun: Sun, rng: np.random.Generator
+    houses: Buildings, tint: np.ndarray, sun: Sun, seed: int
 ) -> tuple[ShapeSet, ShapeSet]:
     """Chimneys, skylights, stair heads and machines: (their shade, themselves)."""
     span = np.hypot(*(houses.corners[:, 1] - houses.corners[:, 0]).T)
     depth = np.hypot(*(houses.corners[:, 2] - houses.corners[:, 1]).T)
-    large = houses.heights > 2.7
-    count = np.where(large, rng.poisson(np.clip(span * depth / 110, 0.7, 9)), 0)
-    own = np.repeat(np.arange(len(span)), count)
+    usual = np.clip(span * depth / 110, 0.7, 9)
+    count = (usual * 2 * chances(houses.corners[:, 0], seed, 23) + 0.5).astype(int)
+    own = np.repeat(np.arange(len(span)), np.where(houses.heights > 2.7, count, 0))
     corners = houses.corners[own]
-    share = rng.uniform(0.12, 0.88, (2, len(own), 1))
+    number = np.arange(len(own)) - np.searchsorted(own, own)
+    spots = corners[:, 0] + number[:, None] * 1.7
+    share = np.stack([0.12 + 0.76 * chances(spots, seed, salt) for salt in (24, 25)])[..., None]
     middle = (
         corners[:, 0]
         + (corners[:, 1] - corners[:, 0]) * share[0]
@@ -68,15 +76,15 @@ def _roof_units(
     along = _unit(corners[:, 1] - corners[:, 0])
     across = np.stack([-along[:, 1], along[:, 0]], 1)
     flat = (houses.roofs[own] == "flat")[:, None]
-    half = np.where(
-        flat, rng.uniform(0.6, 2.4, (len(own), 2)), rng.uniform(0.35, 0.9, (len(own), 2))
-    )
+    size = np.stack([chances(spots, seed, salt) for salt in (26, 27)], 1)
+    half = np.where(flat, 0.6 + 1.8 * size, 0.35 + 0.55 * size)
     half = np.minimum(half, 0.16 * np.minimum(span, depth)[own][:, None])
     right, up = along * half[:, :1], across * half[:, 1:]
     outline = np.stack(
         [middle - right - up, middle + right - up, middle + right + up, middle - right + up], 1
     )
-    light = rng.choice([0.55, 0.75, 1.25, 1.5], (len(own), 1))
+    shades = np.array([0.55, 0.75, 1.25, 1.5])
+    light = shades[(chances(spots, seed, 28) * len(shades)).astype(int)][:, None]
     shade = outline - (sun.towards * 0.9 * min(sun.reach, 1.0))
     return (
         shape_set(shapely.polygons(shade), _rounded(tint[own] * 0.6)),
@@ -100,19 +108,19 @@ def building_shadows(houses: Buildings, sun: Sun) -> np.ndarray:
     return shadows
 
 
-def _roof_colours(houses: Buildings, palette: Palette, rng: np.random.Generator) -> np.ndarray:
-    colours = np.zeros((len(houses.heights), 3))
-    hall = np.isin(houses.quarters, ["industry", "commercial"])
-    pitched = (houses.roofs != "flat") & ~hall
-    for name, chosen in (
-        ("hall", hall),
-        ("pitched", pitched),
-        ("flat", ~hall & ~pitched),
-    ):
+def roof_colours(
+    places: np.ndarray, kinds: np.ndarray, hall: np.ndarray, palette: Palette, seed: int
+) -> np.ndarray:
+    """Colour of roofs by place [n,2], kind [n] and whether they span a hall [n], float64 [n,3]."""
+    pick, light = chances(places, seed, 29), chances(places, seed, 30)
+    pitched = (kinds != "flat") & ~hall
+    colours = np.zeros((len(places), 3))
+    for name, chosen in (("hall", hall), ("pitched", pitched), ("flat", ~hall & ~pitched)):
         choices = np.array(palette.roofs[name], dtype=float)
-        colours[chosen] = choices[rng.integers(len(choices), size=int(chosen.sum()))]
-    colours *= rng.choice([0.74, 0.86, 0.94, 1.0, 1.06, 1.16], len(colours))[:, None]
-    return colours
+        colours[chosen] = choices[(pick[chosen] * len(choices)).astype(int)]
+    shades = np.array([0.74, 0.86, 0.94, 1.0, 1.06, 1.16])
+    tinted: np.ndarray = colours * shades[(light * len(shades)).astype(int)][:, None]
+    return tinted
 
 
 def _gable(corners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -9,24 +9,17 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
+from .crowns import Crowns, crown_groups
 from .layout import Layout, corridors
 from .palette import Palette, palette
 from .parcels import Parcel
-from .roofs import Sun, building_shadows, roof_faces
+from .roofs import Sun, building_shadows, roof_colours, roof_faces
 from .shapes import ShapeSet, shape_set
+from .traffic import car_shapes, cars_on_parks, cars_on_roads
 from .trunk import HALF_WIDTHS
 
 FURROW_HEADINGS = 180  # furrows are drawn in whole degrees
 SPACING_STEPS = 12  # and their spacing in twelfths of a metre
-
-
-@dataclass(frozen=True)
-class Crowns:
-    """Trees of one shade: places [n,2], radii [n] in metres and their colour."""
-
-    places: np.ndarray
-    radii: np.ndarray
-    colour: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -85,10 +78,13 @@ def scene(layout: Layout, seed: int) -> Scene:
     turn = rng.uniform(0.15, 0.85) * np.pi * -1  # the sun stands in the south
     sun = Sun(np.array([np.cos(turn), np.sin(turn)]), float(rng.uniform(0.45, 1.5)))
     background = tuple(int(v) for v in colours.ground["verge"][0])
-    car_shapes, car_colours = _cars(layout, rng)
+    car_shapes, car_colours = _cars(layout, seed)
     boxes = layout.details.boxes
     box_colours = BOX_COLOURS[rng.integers(len(BOX_COLOURS), size=len(boxes))]
     things = np.concatenate([car_shapes, boxes])
+    blocks = layout.buildings
+    hall = np.isin(blocks.quarters, ["industry", "commercial"])
+    tints = roof_colours(blocks.corners[:, 0], blocks.roofs, hall, colours, seed)
     return Scene(
         palette=colours,
         sun=sun,
@@ -97,8 +93,8 @@ def scene(layout: Layout, seed: int) -> Scene:
         markings=_markings(layout),
         texture=_textures(layout),
         fields=_furrows(layout, rng),
-        crowns=_crowns(layout, colours, rng),
-        roofs=roof_faces(layout.buildings, colours, sun, rng),
+        crowns=crown_groups(layout.trees, colours, seed),
+        roofs=roof_faces(blocks, tints, sun, seed),
         footprints=shape_set(layout.buildings.polygons(), np.array([50, 55, 0])),
         shadows=shape_set(building_shadows(layout.buildings, sun), np.array([0, 0, 255])),
         cars=shape_set(things, np.concatenate([car_colours, box_colours])),
@@ -260,83 +256,11 @@ def _furrows(layout: Layout, rng: np.random.Generator) -> ShapeSet:
     return shape_set([p.shape for p in parcels], np.array(codes).reshape(-1, 3))
 
 
-def _crowns(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple[Crowns, ...]:
-    shades = [_times(colour, light) for colour in colours.crowns for light in (0.9, 1.05)]
-    own = rng.integers(len(shades), size=len(layout.trees))
-    return tuple(
-        Crowns(layout.trees[own == k, :2], layout.trees[own == k, 2], shade)
-        for k, shade in enumerate(shades)
-    )
-
-
-CAR_COLOURS = np.array(
-    [
-        (206, 206, 206),
-        (232, 232, 232),
-        (60, 60, 64),
-        (92, 94, 98),
-        (140, 144, 150),
-        (128, 48, 42),
-        (56, 70, 104),
-    ]
-)
-
-
-def _cars(layout: Layout, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    places, headings = [], []
-    for kind, spacing, offset in (
-        ("main_road", 45.0, 2.2),
-        ("street", 75.0, 2.6),
-        ("driveway", 14.0, 0.0),
-    ):
-        for line in layout.lines[kind]:
-            count = rng.poisson(line.length / spacing)
-            if not count:
-                continue
-            at = rng.uniform(0, line.length, count)
-            first = shapely.get_coordinates(shapely.line_interpolate_point(line, at))
-            second = shapely.get_coordinates(
-                shapely.line_interpolate_point(line, np.minimum(at + 1, line.length))
-            )
-            run = second - first
-            keep = np.hypot(*run.T) > 0.1
-            heading = np.arctan2(run[keep, 1], run[keep, 0])
-            side = rng.choice([-1, 1], int(keep.sum())) * offset
-            places.append(
-                first[keep] + np.stack([-np.sin(heading), np.cos(heading)], 1) * side[:, None]
-            )
-            headings.append(heading)
-    for parcel in layout.parcels:
-        if parcel.use == "parking":
-            spots, heading = _parked(parcel, rng)
-            places.append(spots)
-            headings.append(np.full(len(spots), heading))
-    if not places:
-        return np.zeros(0, dtype=object), np.zeros((0, 3))
-    at, heading = np.concatenate(places), np.concatenate(headings)
-    along = np.stack([np.cos(heading), np.sin(heading)], 1)[:, None]
-    across = np.stack([-np.sin(heading), np.cos(heading)], 1)[:, None]
-    outline = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (2.2, 0.95)
-    corners = at[:, None] + outline[None, :, :1] * along + outline[None, :, 1:] * across
-    tint = CAR_COLOURS[rng.integers(len(CAR_COLOURS), size=len(at))]
-    return shapely.polygons(corners), tint
-
-
-def _parked(parcel: Parcel, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Places of cars on a car park, in rows on both sides of its aisles, and their heading."""
-    corners = np.array(parcel.shape.exterior.coords)[:4]
-    along, down = corners[1] - corners[0], corners[3] - corners[0]
-    length, depth = float(np.hypot(*along)), float(np.hypot(*down))
-    rows = [y for aisle in np.arange(8.0, depth - 6, 16.0) for y in (aisle - 5.2, aisle + 5.2)]
-    rows = [y for y in rows if 2.5 < y < depth - 2.5]
-    steps = np.arange(3.0, length - 3, 2.7)
-    if not rows or not len(steps):
-        return np.zeros((0, 2)), 0.0
-    grid = np.stack(np.meshgrid(steps / length, np.array(rows) / depth), -1).reshape(-1, 2)
-    grid = grid[rng.random(len(grid)) < 0.15 + 0.7 * parcel.chance]
-    return corners[0] + grid[:, :1] * along + grid[:, 1:] * down, float(
-        np.arctan2(down[1], down[0])
-    )
+def _cars(layout: Layout, seed: int) -> tuple[Any, np.ndarray]:
+    moving = cars_on_roads(layout.lines, seed)
+    parked = cars_on_parks([p.shape for p in layout.parcels if p.use == "parking"], seed)
+    places = np.concatenate([moving[0], parked[0]])
+    return car_shapes(places, np.concatenate([moving[1], parked[1]]), seed)
 
 
 def _times(colour: tuple[float, float, float], factor: float) -> tuple[float, float, float]:

@@ -1,0 +1,77 @@
+"""Tree crowns by shade: which colour stands where, and how crowns are outlined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .palette import Colour, Palette
+from .place_chance import chances
+
+LIGHTS = (0.84, 1.0, 1.16)  # every colour of crown occurs in these shades
+LOBES = 14  # points of an outline
+
+
+@dataclass(frozen=True)
+class Crowns:
+    """Trees of one shade.
+
+    Attributes:
+        places: float64 [n,2], metres.
+        radii: metres, [n].
+        colour: of the lit crown.
+        outline: closed outline of a crown of radius 1, float64 [k,2].
+    """
+
+    places: np.ndarray
+    radii: np.ndarray
+    colour: Colour
+    outline: np.ndarray
+
+
+def crown_groups(trees: np.ndarray, palette: Palette, seed: int) -> tuple[Crowns, ...]:
+    """Trees [n,3] (x, y, radius) by shade; neighbours are often of one kind."""
+    shades = [_lit(colour, light) for colour in palette.crowns for light in LIGHTS]
+    places = trees[:, :2]
+    kind = 0.55 * _stands(places, seed) + 0.45 * chances(places, seed, 79)
+    light = chances(places, seed, 80)
+    own = (kind * 0.9999 * len(palette.crowns)).astype(int) * len(LIGHTS)
+    own += (light * len(LIGHTS)).astype(int)
+    rng = np.random.default_rng([seed, 81])
+    return tuple(
+        Crowns(places[own == k], trees[own == k, 2], shade, _outline(rng))
+        for k, shade in enumerate(shades)
+    )
+
+
+def groves(points: np.ndarray) -> np.ndarray:
+    """Share of the trees that stand at points, 0.1 to 1: groups and gaps of 30 to 100 m."""
+    x, y = points[:, 0], points[:, 1]
+    waves = np.sin(x / 17 + np.sin(y / 29)) + np.sin(y / 13 - x / 41) + np.sin((x + y) / 53)
+    share: np.ndarray = np.clip(0.45 + 0.35 * waves, 0.1, 1)
+    return share
+
+
+def _stands(points: np.ndarray, seed: int) -> np.ndarray:
+    """Slow waves over the ground, 0 to 1: stands of one species."""
+    x, y = points[:, 0] + 13.7 * (seed % 101), points[:, 1] - 7.3 * (seed % 89)
+    waves = np.sin(x / 31 + 1.7 * np.sin(y / 47)) + np.sin(y / 39 - x / 83 + np.sin(x / 19))
+    share: np.ndarray = np.clip(0.5 + 0.25 * waves, 0, 1)
+    return share
+
+
+def _outline(rng: np.random.Generator) -> np.ndarray:
+    """A roundish outline with lobes, of mean radius 1."""
+    turns = np.linspace(0, 2 * np.pi, LOBES + 1)
+    swell = np.ones_like(turns)
+    for waves, most in ((2, 0.14), (3, 0.1), (5, 0.09)):
+        swell += rng.uniform(0.2, 1) * most * np.cos(waves * turns + rng.uniform(0, 2 * np.pi))
+    outline: np.ndarray = np.stack([np.cos(turns) * swell, np.sin(turns) * swell], 1)
+    outline[-1] = outline[0]
+    return outline
+
+
+def _lit(colour: Colour, light: float) -> Colour:
+    red, green, blue = (min(255.0, value * light) for value in colour)
+    return red, green, blue
