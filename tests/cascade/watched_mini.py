@@ -1,0 +1,85 @@
+"""The bundled c2gm-mini with a witness: what goes in, what comes out, how often and how much."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from imaginary import imagery_of
+
+from c2gm.cascade.settings import GenerateSettings
+from c2gm.grid import TileRange
+from c2gm.models.sgdm import SGDM
+from c2gm.models.sgdm_map_model import SGDMMapModel
+
+# One tile at zoom 16, four at zoom 17: 9 and 16 windows.
+GROUND = TileRange(16, 34000, 22400, 34000, 22400)
+FOUR = TileRange(17, 68000, 44800, 68001, 44801)
+SETTINGS = GenerateSettings(zooms=(16, 17))
+
+
+def ground_imagery() -> Any:
+    return imagery_of(GROUND)
+
+
+@dataclass
+class Call:
+    """One batch that the painter gave to the model."""
+
+    imagery: np.ndarray
+    reference: np.ndarray | None
+    noise: dict[int, np.ndarray] = field(default_factory=dict)
+    pictures: np.ndarray | None = None
+
+
+class WatchedMini:
+    """c2gm-mini as a `MapModel`, at its own sampler and steps, that writes down its calls.
+
+    `runs` counts the batches that each of its networks has run, by (network, windows). `most_alive`
+    is the largest number of batches of which features or latents were kept at the same time.
+    """
+
+    def __init__(self) -> None:
+        self.inner = SGDMMapModel(SGDM.load("mini"))
+        self.batch, self.identity = self.inner.batch, self.inner.identity
+        self.latent_channels = self.inner.latent_channels
+        self.calls: list[Call] = []
+        self.runs: Counter[tuple[str, int]] = Counter()
+        self.most_alive = 0
+        self._made: list[weakref.ref[Any]] = []
+        for name in ("mf_encoder", "sf_adapter", "unet", "text"):
+            network = self.inner.model.get_submodule(name)
+            network.register_forward_hook(
+                lambda module, given, made, name=name: self.runs.update([(name, len(given[0]))])
+            )
+
+    def embed(self, text: str) -> Any:
+        return self.inner.embed(text)
+
+    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Any:
+        self.calls.append(Call(imagery, reference))
+        return self._watch(self.inner.features(imagery, reference))
+
+    def sample(self, noise: Any, features: Any, text: Any) -> Any:
+        def cut(k: int) -> np.ndarray:
+            drawn: np.ndarray = noise(k)
+            self.calls[-1].noise[k] = drawn
+            return drawn
+
+        return self._watch(self.inner.sample(cut, features, text))
+
+    def decode(self, latent: Any) -> np.ndarray:
+        self.runs.update([("decoder", len(latent))])
+        pictures = self.inner.decode(latent)
+        self.calls[-1].pictures = pictures
+        return pictures
+
+    def _watch(self, made: Any) -> Any:
+        self._made.append(weakref.ref(made))
+        alive = (reference() for reference in self._made)
+        kinds = Counter(type(thing) for thing in alive if thing is not None)
+        self.most_alive = max(self.most_alive, *kinds.values())
+        return made
