@@ -1,8 +1,9 @@
 """All bars of the bundled model in one run: honest-0, from imagery alone, end to end.
 
     python benchmarks/evaluate_bundled.py --out scores --quick \
-        --place dubai-2 scene2.tif scene2_classes.tif - all \
-        --place kvarnbyn-dev image.tif classes.tif vectors.gpkg 12.032776,57.6495,12.044,57.6625
+        --place name=dubai-2 imagery=scene2.tif masks=scene2_classes.tif \
+        --place name=kvarnbyn-dev imagery=image.tif masks=classes.tif vectors=vectors.gpkg \
+                bounds=12.032776,57.6495,12.044,57.6625
 
 Draws whole pyramids of procedural towns and worlds and of real places, scores them against their
 truth beside the rows that need no drawing, and writes scores.json, scores.md and pictures.
@@ -55,6 +56,7 @@ from c2gm.worlds.town import Town, TownImagery
 Bounds = tuple[float, float, float, float]
 HONEST = protocol_of("honest-0")
 STEPS_ROW = "50 steps"
+PLACE_WORDS = {"name", "imagery", "masks", "vectors", "bounds"}  # the last two may be left out
 
 
 @dataclass(frozen=True)
@@ -133,16 +135,21 @@ def world(seed: int, *, zooms: tuple[int, ...]) -> Ground:
 
 
 def place(words: list[str], last_zoom: int) -> Ground:
-    """A real place by its words on the command line."""
-    name, image, masks, vectors, where = words
-    imagery = open_imagery(image)
+    """A real place by its words on the command line: name, imagery, masks, vectors, bounds."""
+    given = dict(word.partition("=")[::2] for word in words)
+    if not {"name", "imagery", "masks"} <= set(given) <= PLACE_WORDS:
+        raise SystemExit(f"--place {' '.join(words)}: give {', '.join(sorted(PLACE_WORDS))}.")
+    imagery = open_imagery(given["imagery"])
     bounds = imagery.bounds
-    if where != "all":
-        west, south, east, north = (float(part) for part in where.split(","))
+    if "bounds" in given:
+        west, south, east, north = (float(part) for part in given["bounds"].split(","))
         bounds = (west, south, east, north)
-    objects = vectorise_classes(masks) if vectors == "-" else read_vectors(vectors)
+    if "vectors" in given:
+        objects = read_vectors(given["vectors"])
+    else:
+        objects = vectorise_classes(given["masks"])
     zooms = tuple(range(lowest_zoom(bounds), last_zoom + 1))
-    return Ground(name, imagery, objects, bounds, zooms, Path(masks))
+    return Ground(given["name"], imagery, objects, bounds, zooms, Path(given["masks"]))
 
 
 def draw(
@@ -232,7 +239,8 @@ def mean_measure(scores: list[dict[int, ZoomScores]], zoom: int, name: str) -> f
 def procedural_bars(scores: list[dict[int, ZoomScores]]) -> list[Result]:
     """The bars on procedural ground: means over the places."""
     least_miou = {14: 0.55, 15: 0.55, 16: 0.70, 17: 0.70, 18: 0.65}
-    bars = [("miou", zoom, least, None) for zoom, least in least_miou.items()]
+    bars: list[tuple[str, int, float | None, float | None]] = []
+    bars += [("miou", zoom, least, None) for zoom, least in least_miou.items()]
     bars += [("main_road_completeness", zoom, 0.7, None) for zoom in (14, 15)]
     bars += [("road_correctness", 17, 0.85, None), ("road_completeness", 17, 0.75, None)]
     for zoom in least_miou:
@@ -399,11 +407,11 @@ def main() -> None:
     parser.add_argument("--world", type=int, nargs="*", default=[], help="seeds")
     parser.add_argument(
         "--place",
-        nargs=5,
+        nargs="+",
         action="append",
         default=[],
-        metavar=("NAME", "IMAGERY", "MASKS", "VECTORS", "BOUNDS"),
-        help="a real place; VECTORS may be -, BOUNDS is all or west,south,east,north",
+        metavar="WORD=VALUE",
+        help="a real place: name, imagery, masks, and maybe vectors and bounds (W,S,E,N)",
     )
     parser.add_argument("--quick", action="store_true", help="small parts, up to zoom 17 if real")
     run(parser.parse_args())

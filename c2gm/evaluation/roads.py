@@ -14,6 +14,7 @@ from .edges import near
 
 ROAD_RADIUS = 3.0  # px that a road may be off by
 _CLOSING = 3
+_BEYOND = 24  # px that roads are drawn on past the rim, more than their widths
 _LEAST_PIXELS = 40  # smaller spots are no roads
 
 
@@ -26,14 +27,12 @@ def skeleton(mask: np.ndarray) -> np.ndarray:
 
     if not mask.any():
         return np.zeros_like(mask, dtype=bool)
-    pad = _CLOSING + 1
     # Roads go on past the rim: without this they would shrink away from it.
-    grown = np.pad(mask, pad, mode="edge")
-    closed = _eroded(near(grown, _CLOSING), _CLOSING)[pad:-pad, pad:-pad]
-    inner = np.pad(closed, pad, mode="edge")
-    opened = near(_eroded(inner, 1), 1)[pad:-pad, pad:-pad]
+    grown = np.pad(mask, _BEYOND, mode="edge")
+    closed = _eroded(near(grown, _CLOSING), _CLOSING)
+    opened = near(_eroded(closed, 1), 1)
     lines: np.ndarray = scikit_image("morphology").skeletonize(_without_specks(opened))
-    return lines
+    return lines[_BEYOND:-_BEYOND, _BEYOND:-_BEYOND]
 
 
 def _eroded(mask: np.ndarray, radius: int) -> np.ndarray:
