@@ -26,6 +26,7 @@ from .label_sets import label_ids
 
 _PICTURES = ("imagery", "map", "classes", "parent2", "parent4")
 _LABELS = "labels.npy"
+_UNFINISHED = ".tmp"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Record:
 
 def write_shard(folder: Path, records: list[Record]) -> None:
     """Write records as one shard; the folder appears when it is whole."""
-    temporary = folder.with_name(folder.name + ".tmp")
+    temporary = folder.with_name(folder.name + _UNFINISHED)
     temporary.mkdir(parents=True, exist_ok=True)
     for name in _PICTURES:
         pictures = [_picture(record, name) for record in records]
@@ -153,17 +154,36 @@ class RecordPool:
             raise TrainingError(f"{root} holds no training records. Build them first.")
 
     def refresh(self) -> None:
-        """Take in shards that were added since."""
-        for folder in sorted(self.root.glob("*")):
-            if folder.name in self._shards or not (folder / "records.json").exists():
-                continue
+        """Take in shards that were added since, let those go that were taken away."""
+        there = {f.name: f for f in sorted(self.root.glob("*")) if f.suffix != _UNFINISHED}
+        gone = [name for name in self._shards if name not in there]
+        for name in gone:
+            del self._shards[name]
+        if gone:
+            self.kinds, self._decoupled_kinds = {}, {}
+            for shard in self._shards.values():
+                self._enter(shard)
+        for name, folder in there.items():
+            if name not in self._shards and (folder / "records.json").exists():
+                self._take_in(name, folder)
+
+    def _take_in(self, name: str, folder: Path) -> None:
+        try:
             shard = Shard(folder)
-            self._shards[folder.name] = shard
-            for index, note in enumerate(shard.notes):
-                coupled = note.get("look_zoom", note["zoom"]) == note["zoom"]
-                kinds = self.kinds if coupled else self._decoupled_kinds
-                by_zoom = kinds.setdefault(note["place"].split("-")[0], {})
-                by_zoom.setdefault(note["zoom"], []).append((shard, index))
+        except TrainingError:
+            if not folder.exists():  # taken away this moment
+                return
+            raise
+        self._shards[name] = shard
+        self._enter(shard)
+
+    def _enter(self, shard: Shard) -> None:
+        """List the records of a shard by kind and zoom."""
+        for index, note in enumerate(shard.notes):
+            coupled = note.get("look_zoom", note["zoom"]) == note["zoom"]
+            kinds = self.kinds if coupled else self._decoupled_kinds
+            by_zoom = kinds.setdefault(note["place"].split("-")[0], {})
+            by_zoom.setdefault(note["zoom"], []).append((shard, index))
 
     def __len__(self) -> int:
         return sum(len(shard) for shard in self._shards.values())
