@@ -12,7 +12,8 @@ import typer
 from ..errors import C2GMError, MissingExtra, Stopped
 
 FAILED, WRONG_USE, FAULTS, STOPPED = 1, 2, 3, 130
-_EXTRA = {"diffusers", "open_clip", "matplotlib", "pyogrio", "shapely", "rich", "scipy"}
+_TRAIN = {"accelerate", "psutil", "tensorboard"}
+_EXTRA = _TRAIN | {"diffusers", "open_clip", "matplotlib", "pyogrio", "shapely", "rich", "scipy"}
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -45,9 +46,10 @@ def one_line_errors(command: Command) -> Command:
 
 def missing_extra(package: str) -> MissingExtra:
     """The error of a command whose package is not installed."""
+    extra = "train" if package in _TRAIN else "library"
     return MissingExtra(
         f"This command needs the package {package}, which is not installed. "
-        'Install it with: pip install "c2gm[library]"'
+        f'Install it with: pip install "c2gm[{extra}]"'
     )
 
 

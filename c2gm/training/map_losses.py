@@ -58,10 +58,9 @@ def class_loss(logits: Tensor, classes: Tensor, labels: Tensor) -> Tensor:
     """
     log_probability = F.log_softmax(logits.float(), dim=1)
     picked = log_probability.gather(1, classes[:, None])[:, 0]
-    table = torch.from_numpy(allowed_classes()).to(logits.device)
-    for number in range(len(LABEL_SETS)):
-        if table[number].any() and bool((labels == number).any()):
-            summed = torch.logsumexp(log_probability[:, table[number]], dim=1)
+    for number, allowed in enumerate(allowed_classes()):
+        if allowed.any() and bool((labels == number).any()):
+            summed = torch.logsumexp(log_probability[:, allowed.nonzero()[0].tolist()], dim=1)
             picked = torch.where(labels == number, summed, picked)
     weights = torch.tensor([entry.weight for entry in LABEL_SETS], device=logits.device)
     weight = weights[labels]
