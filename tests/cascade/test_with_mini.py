@@ -281,7 +281,7 @@ def test_mini_keeps_features_and_latents_of_one_batch_alone(whole):
 
 
 def resident_megabytes() -> float:
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
