@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from mercantile import Tile
 
 from c2gm.legend import CLASS_ID, palette
 
@@ -40,12 +41,11 @@ def town_classes(seed=0, side=512):
         row, column = rng.integers(0, side - 24, 2)
         height, width = rng.integers(8, 24, 2)
         ids[row : row + height, column : column + width] = CLASS_ID["building"]
-    for place in range(30, side, 75):
-        for start, name, width in ((place, "street", 10), (place + 11, "main road", 14)):
-            if name == "main road" and place % 225 != 30:
-                continue
-            ids[start : start + width] = CLASS_ID[name]
-            ids[:, start : start + width] = CLASS_ID[name]
+    first = 10 + 31 * seed % 60
+    for number, start in enumerate(range(first, side, 75)):
+        name, width = ("street", 10) if number % 3 else ("main road", 16)
+        ids[start : start + width] = CLASS_ID[name]
+        ids[:, start : start + width] = CLASS_ID[name]
     return ids
 
 
@@ -65,3 +65,41 @@ def blurred(picture, sigma):
 
     smooth = gaussian_filter(picture.astype(np.float32), (sigma, sigma, 0))
     return np.clip(np.round(smooth), 0, 255).astype(np.uint8)
+
+
+class Mosaic:
+    """A pyramid in memory, cut from one picture a zoom; the first tile of each is 0/0."""
+
+    def __init__(self, pictures):
+        self.tiles_by_zoom = {
+            zoom: {
+                Tile(column, row, zoom): picture[
+                    row * 256 : row * 256 + 256, column * 256 : column * 256 + 256
+                ]
+                for row in range(picture.shape[0] // 256)
+                for column in range(picture.shape[1] // 256)
+            }
+            for zoom, picture in pictures.items()
+        }
+
+    @property
+    def zooms(self):
+        return tuple(sorted(self.tiles_by_zoom))
+
+    def tiles(self, zoom):
+        return iter(sorted(self.tiles_by_zoom.get(zoom, {})))
+
+    def get(self, tile):
+        return self.tiles_by_zoom.get(tile.z, {}).get(tile)
+
+    def all(self):
+        return {zoom: list(self.tiles(zoom)) for zoom in self.zooms}
+
+
+def pyramid(fine, coarse=None):
+    """Zooms 16 and 17 of a map; without a coarse picture, the fine one averaged."""
+    if coarse is None:
+        half = fine.shape[0] // 2
+        averaged = fine.reshape(half, 2, half, 2, 3).mean((1, 3))
+        coarse = np.round(averaged).astype(np.uint8)
+    return Mosaic({16: coarse, 17: fine})
