@@ -20,9 +20,8 @@ from .records import Record, write_shard
 
 Degrees = tuple[float, float, float, float]
 ATTRIBUTION = "(c) OpenStreetMap contributors"
-WIDE_ZOOMS, NEAR_ZOOMS = (14, 15), (16, 17, 18)
+FIRST_NEAR_ZOOM = 16
 CORE_MARGIN = 250.0  # metres of EPSG:3857
-BLOCK = 2  # zoom-14 tiles a side of the ground of one shard
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,13 @@ class PaintedPlace:
         name: of the place, "osm-" and a number.
         bounds: (west, south, east, north) in degrees.
         look: climate, seed and growth.
+        zooms: of its records; zoom 14 needs two zoom-14 tiles a side.
     """
 
     name: str
     bounds: Degrees
     look: Look
+    zooms: tuple[int, ...] = (14, 15, 16, 17, 18)
 
 
 def painted_ground(objects: MapObjects, place: PaintedPlace) -> Ground:
@@ -50,19 +51,19 @@ def painted_ground(objects: MapObjects, place: PaintedPlace) -> Ground:
         imagery=imagery,
         objects=imagery.mapped_objects(),
         bounds=place.bounds,
-        zooms=(*WIDE_ZOOMS, *NEAR_ZOOMS),
+        zooms=place.zooms,
     )
 
 
-def built_up_blocks(objects: MapObjects, count: int) -> Iterator[Degrees]:
-    """Bounds of the squares of two zoom-14 tiles that hold most buildings, no tile twice."""
+def built_up_blocks(objects: MapObjects, count: int, *, side: int) -> Iterator[Degrees]:
+    """Bounds of the squares of `side` zoom-14 tiles that hold most buildings, no tile twice."""
     middles = shapely.get_coordinates(shapely.centroid(objects.areas["building"]))
     tiles = np.array(
         [mercantile.tile(*mercantile.lnglat(x, y), 14)[:2] for x, y in middles.tolist()]
     )
-    blocks, sizes = np.unique(tiles // BLOCK, axis=0, return_counts=True)
-    for x, y in (blocks[np.argsort(-sizes)][:count] * BLOCK).tolist():
-        yield bounds_of(TileRange(14, x, y, x + BLOCK - 1, y + BLOCK - 1))
+    blocks, sizes = np.unique(tiles // side, axis=0, return_counts=True)
+    for x, y in (blocks[np.argsort(-sizes)][:count] * side).tolist():
+        yield bounds_of(TileRange(14, x, y, x + side - 1, y + side - 1))
 
 
 def built_up_core(objects: MapObjects, bounds: Degrees) -> Degrees:
@@ -82,8 +83,9 @@ def painted_records(
     """Records of a place: high zooms where most is built, low zooms anywhere."""
     rng = np.random.default_rng(place.look.seed)
     ground = painted_ground(objects, place)
-    core = replace(ground, bounds=built_up_core(objects, place.bounds), zooms=NEAR_ZOOMS)
-    wide = replace(ground, zooms=WIDE_ZOOMS)
+    near = tuple(zoom for zoom in place.zooms if zoom >= FIRST_NEAR_ZOOM)
+    core = replace(ground, bounds=built_up_core(objects, place.bounds), zooms=near)
+    wide = replace(ground, zooms=place.zooms[: -len(near)])
     return [
         *ground_records(core, windows_per_zoom, rng),
         *ground_records(wide, windows_per_zoom, rng),

@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..grid import PixelBox, mercator_resolution
 from .canvas import Canvas
+from .furrows import field_lines
 from .noise import PixelGrid, WorldNoise, grain
 from .scene import SPACING_STEPS, Scene
+from .sensor import BLUR_MARGIN, JPEG_BLOCK, compressed, developed, sensor, through_lens
 
 FINE_PERIODS = (0.75, 1.6, 3.1)
 MOTTLE_PERIODS = (5.0, 13.0, 37.0, 110.0)
-CONTRAST_PIVOT = 110
+HILL_PERIODS = (150.0, 390.0, 1000.0)
+UNMARKED = (75, 140, 0)  # codes of ground without a texture of its own
+PASSING_LIGHT = 0.05  # share by which light differs over hundreds of metres
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
-BLUR_MARGIN = 4
-
-
-@dataclass(frozen=True)
-class Sensor:
-    """How the camera and the air change colours.
-
-    Attributes:
-        gain: per channel.
-        haze: share of haze.
-        haze_colour: its colour.
-        contrast: about `CONTRAST_PIVOT`.
-        saturation: 1 keeps the colours, 0 is grey.
-        blur: metres.
-        noise: grey levels.
-    """
-
-    gain: np.ndarray
-    haze: float
-    haze_colour: np.ndarray
-    contrast: float
-    saturation: float
-    blur: float
-    noise: float
-
-
-def sensor(seed: int) -> Sensor:
-    """The sensor of a seed."""
-    rng = np.random.default_rng([seed, 4])
-    return Sensor(
-        gain=(rng.uniform(0.88, 1.16) * rng.uniform(0.95, 1.05, 3)).astype(np.float32),
-        haze=float(rng.uniform(0.0, 0.18)),
-        haze_colour=np.array([150, 166, 192], dtype=np.float32),
-        contrast=float(rng.uniform(0.9, 1.35)),
-        saturation=float(rng.uniform(0.55, 1.15)),
-        blur=float(rng.uniform(0.2, 0.9)),
-        noise=float(rng.uniform(1.0, 4.5)),
-    )
 
 
 class AerialPainter:
@@ -90,21 +54,19 @@ class AerialPainter:
         return average.astype(np.uint8)
 
     def _developed(self, box: PixelBox) -> np.ndarray:
-        """Light of the scene through air and lens, float32 [H,W,3]."""
+        """Light of the scene through air, lens and camera, float32 [H,W,3] in 0..255."""
         sensor = self._sensor
-        outer = box.grown(BLUR_MARGIN)
-        grid = self._grid(outer)
-        light = self._lit(outer, grid)
-        light = _blurred(light, sensor.blur / self._resolution(box.zoom))
-        grey = light.mean(-1, keepdims=True)
-        light = grey + (light - grey) * np.float32(sensor.saturation)
-        light = (light - CONTRAST_PIVOT) * np.float32(sensor.contrast) + CONTRAST_PIVOT
-        light = light * sensor.gain
-        light += np.float32(sensor.haze) * (sensor.haze_colour - light)
-        inner = self._grid(box)
+        whole = _on_blocks(box)
+        outer = whole.grown(BLUR_MARGIN)
+        light = self._lit(outer, self._grid(outer))
+        film = developed(through_lens(light, sensor, self._resolution(box.zoom)), sensor)
+        inner = self._grid(whole)
         speckle = self._noise.octave(inner, period=inner.resolution, salt=91)
-        light += (speckle * np.float32(1.7 * sensor.noise))[..., None]
-        clipped: np.ndarray = np.clip(light, 0, 255)
+        film += (speckle * np.float32(1.7 * sensor.noise))[..., None]
+        film = compressed(film, sensor.quality)
+        rows = slice(box.top - whole.top, box.bottom - whole.top)
+        columns = slice(box.left - whole.left, box.right - whole.left)
+        clipped: np.ndarray = np.clip(film[rows, columns], 0, 255)
         return clipped
 
     def _grid(self, box: PixelBox) -> PixelGrid:
@@ -136,6 +98,7 @@ class AerialPainter:
         mottle = grain(self._noise, grid, periods=MOTTLE_PERIODS, salt=11)
         change = fine * codes[..., 0] * np.float32(0.2) + mottle * codes[..., 1] * np.float32(0.16)
         change += self._furrows(box, grid)
+        change += self._slopes(grid)
         picture *= (1 + np.clip(change, -0.6, 0.8))[..., None]
         # dry and lush patches differ in hue, not only in light
         hue = self._noise.octave(grid, period=60.0, salt=23) * codes[..., 1]
@@ -174,7 +137,7 @@ class AerialPainter:
     def _codes(self, box: PixelBox) -> np.ndarray:
         """Fine grain, mottling and shadow of each pixel."""
         scene = self._scene
-        canvas = self._canvas(box, (60, 80, 0))
+        canvas = self._canvas(box, UNMARKED)
         for layer in scene.texture:
             canvas.fill(layer)
         away = -scene.sun.towards * scene.sun.reach
@@ -191,41 +154,32 @@ class AerialPainter:
         canvas.fill(scene.footprints)
         return canvas.pixels()
 
+    def _slopes(self, grid: PixelGrid) -> np.ndarray:
+        """Slow change of light over the ground, and of slopes to and from the sun."""
+        change = self._noise.octave(grid, period=730.0, salt=31) * np.float32(PASSING_LIGHT)
+        relief = self._scene.relief
+        for salt, period in enumerate(HILL_PERIODS if relief > 0 else (), start=41):
+            east, north = self._scene.sun.towards * (period / 16)
+            ahead = PixelGrid(grid.x + east, grid.y + north, grid.resolution)
+            behind = PixelGrid(grid.x - east, grid.y - north, grid.resolution)
+            rise = self._noise.octave(behind, period=period, salt=salt)
+            rise -= self._noise.octave(ahead, period=period, salt=salt)
+            change += rise * np.float32(1.1 * relief)
+        return change
+
     def _furrows(self, box: PixelBox, grid: PixelGrid) -> np.ndarray:
-        """Stripes of fields as relative change of light; none where they are thinner than 2 px."""
+        """Furrows, tracks and streaks of fields as relative change of light."""
         canvas = self._canvas(box, (0, 0, 0), antialiased=False)
         canvas.fill(self._scene.fields)
         codes = canvas.pixels()
-        if grid.resolution > 2.5 or not codes.any():
-            return np.zeros(codes.shape[:2], dtype=np.float32)
-        spacing = np.maximum(codes[..., 1], 1) / np.float32(SPACING_STEPS)
-        stripes = np.zeros(codes.shape[:2], dtype=np.float32)
-        for heading in np.unique(codes[..., 0]).tolist():
+        change = np.zeros(codes.shape[:2], dtype=np.float32)
+        for heading, spacing in np.unique(codes[codes[..., 1] > 0][:, :2], axis=0).tolist():
             turn = np.radians(heading)
-            own = codes[..., 0] == heading
+            own = (codes[..., 0] == heading) & (codes[..., 1] == spacing)
             across = (grid.y * np.cos(turn))[:, None] - (grid.x * np.sin(turn))[None]
-            waves = across[own].astype(np.float32) / spacing[own]
-            stripes[own] = np.abs(waves - np.floor(waves) - np.float32(0.5)) * 4 - 1
-        strength = codes[..., 2].astype(np.float32) / 255
-        fading = np.clip((spacing - 2 * grid.resolution) / spacing * 2, 0, 1)
-        change: np.ndarray = stripes * strength * np.float32(0.3) * fading
+            lines = field_lines(across[own], spacing / SPACING_STEPS, grid.resolution)
+            change[own] = lines * (codes[..., 2][own].astype(np.float32) / 255)
         return change
-
-
-def _blurred(light: np.ndarray, sigma: float) -> np.ndarray:
-    """Light blurred by a kernel of `BLUR_MARGIN` px on each side, and cut by as much."""
-    steps = np.arange(-BLUR_MARGIN, BLUR_MARGIN + 1)
-    weights = np.exp(-0.5 * (steps / max(sigma, 0.3)) ** 2)
-    kept = np.flatnonzero(weights > 0.003)
-    weights = (weights / weights[kept].sum()).astype(np.float32)
-    height, width = (side - 2 * BLUR_MARGIN for side in light.shape[:2])
-    rows = np.zeros((height, *light.shape[1:]), dtype=np.float32)
-    for tap in kept:
-        rows += weights[tap] * light[tap : tap + height]
-    both = np.zeros((height, width, *light.shape[2:]), dtype=np.float32)
-    for tap in kept:
-        both += weights[tap] * rows[:, tap : tap + width]
-    return both
 
 
 def _circle(sides: int) -> np.ndarray:
@@ -238,3 +192,15 @@ def _circle(sides: int) -> np.ndarray:
 def _scaled(colour: tuple[float, float, float], factor: float) -> tuple[int, int, int]:
     red, green, blue = (min(255, int(value * factor)) for value in colour)
     return red, green, blue
+
+
+def _on_blocks(box: PixelBox) -> PixelBox:
+    """The smallest box of whole JPEG blocks that holds a box."""
+    block = JPEG_BLOCK
+    return PixelBox(
+        box.zoom,
+        box.left // block * block,
+        box.top // block * block,
+        -(-box.right // block) * block,
+        -(-box.bottom // block) * block,
+    )

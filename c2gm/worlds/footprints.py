@@ -41,16 +41,15 @@ class Houses:
     kinds: np.ndarray
 
 
-def houses(shapes: Any, *, density: float, climate: str, seed: int) -> Houses:
+def houses(shapes: np.ndarray, *, density: np.ndarray, climate: str, seed: int) -> Houses:
     """Houses on footprints.
 
     Args:
         shapes: polygons in metres.
-        density: share of the ground around that is built on, which decides heights.
+        density: share of the ground round each that is built on, which decides heights.
         climate: decides kinds of roof.
         seed: source of chance.
     """
-    shapes = shapely.get_parts(np.asarray(shapes, dtype=object))
     area, steep, high = shapely.area(shapes), *(shape_chances(shapes, seed, k) for k in (1, 2))
     floors = _heights(area, high, density)
     kinds = _roof_kinds(area, steep, climate, density)
@@ -60,7 +59,7 @@ def houses(shapes: Any, *, density: float, climate: str, seed: int) -> Houses:
     return Houses(shapes, blocks, owner, wing, floors, kinds)
 
 
-def _heights(area: np.ndarray, chance: np.ndarray, density: float) -> np.ndarray:
+def _heights(area: np.ndarray, chance: np.ndarray, density: np.ndarray) -> np.ndarray:
     city = np.clip((density - 0.12) / 0.2, 0, 1)
     house = 4 + 3 * chance + city * 10 * chance
     block = 7 + 8 * chance + city * 24 * chance
@@ -68,11 +67,13 @@ def _heights(area: np.ndarray, chance: np.ndarray, density: float) -> np.ndarray
     return heights
 
 
-def _roof_kinds(area: np.ndarray, chance: np.ndarray, climate: str, density: float) -> np.ndarray:
+def _roof_kinds(
+    area: np.ndarray, chance: np.ndarray, climate: str, density: np.ndarray
+) -> np.ndarray:
     flat = np.select([area < 40, area < 350, area < 1000], [0.4, 0.12, 0.4], 0.85)
     if climate == "desert":
         flat = np.maximum(flat, 0.86)
-    flat = np.maximum(flat, min(0.6, 2 * density - 0.2))
+    flat = np.maximum(flat, np.minimum(0.6, 2 * density - 0.2))
     hip = flat + (1 - flat) * 0.35
     kinds: np.ndarray = np.select([chance < flat, chance < hip], ["flat", "hip"], "gable")
     return kinds.astype("U8")
@@ -192,13 +193,12 @@ def house_shadows(built: Houses, sun: Sun) -> np.ndarray:
     bare = np.setdiff1d(np.arange(len(built.shapes)), built.owner)
     reach = -sun.towards * sun.reach
     swept = [_swept(built.shapes[index], reach * built.floors[index]) for index in bare.tolist()]
-    return np.concatenate(
-        [building_shadows(built.blocks, sun), np.array(swept, dtype=object).reshape(-1)]
-    )
+    return np.concatenate([building_shadows(built.blocks, sun), *swept])
 
 
-def _swept(shape: Any, reach: np.ndarray) -> Any:
-    """Ground that a wall of the shape's outline shades."""
+def _swept(shape: Any, reach: np.ndarray) -> np.ndarray:
+    """Ground that the walls of a shape's outline shade, overlapping polygons."""
     ring = shapely.get_coordinates(shape.exterior)
     sides = np.stack([ring[:-1], ring[1:], ring[1:] + reach, ring[:-1] + reach], 1)
-    return shapely.union_all([*shapely.buffer(shapely.polygons(sides), 0.01), shape])
+    swept: np.ndarray = np.append(shapely.polygons(sides), shape)
+    return swept

@@ -23,7 +23,7 @@ PAINTER_VERSION = 1
 SCENE_ZOOM = 14
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
 SCENES_KEPT = 9  # a few tens of MB each
-MAP_MARGIN = 2500.0  # metres of EPSG:3857: what a coarse map's references reach
+MAP_MARGIN = 600.0  # metres of EPSG:3857: what generalisation and references reach out
 SMALLEST_TREE = 1.8  # metres of radius; smaller growth is bushes, which no map shows
 
 

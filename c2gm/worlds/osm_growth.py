@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .crowns import groves
-from .nearness import within
+from .nearness import PointIndex, within
 from .osm_parts import GroundParts, Look
 from .place_chance import chances, lattice
 
@@ -17,27 +17,27 @@ TREE_ROOM = {
     "track": 2.4,
     "railway": 6.0,
     "rail_yard": 5.0,
+    "stream": 2.6,
 }
 
 
 def planted(ground: GroundParts, look: Look) -> np.ndarray:
     """Trees: x, y and radius, float64 [n,3]."""
-    areas, lines, seed = ground.areas, ground.lines, look.seed
+    lines, seed = ground.lines, look.seed
     wood = lattice(ground.bounds, 4.8, seed, 71)
     wood = wood[chances(wood, seed, 70) < 0.95 - 0.25 * (1 - groves(wood))]
-    wood = wood[within(wood, areas.get("wood"), 0.0)]
+    wood = wood[within(wood, ground.area("wood").shapes)]
     garden = lattice(ground.bounds, 7.5, seed, 72)
     share = np.clip(0.34 * look.growth * (0.3 + 1.4 * groves(garden)), 0, 0.9)
     garden = garden[chances(garden, seed, 73) < share]
-    garden = garden[within(garden, ground.gardens, 0.0)]
+    garden = garden[within(garden, ground.gardens.shapes)]
     open_ground = lattice(ground.bounds, 9.0, seed, 74)
     share = 0.3 * look.growth * np.clip(2 * groves(open_ground) - 1.05, 0, 1)
     open_ground = open_ground[chances(open_ground, seed, 75) < share]
-    banned = within(open_ground, areas.get("farmland"), 0.0)
-    open_ground = open_ground[~banned]
+    open_ground = open_ground[~within(open_ground, ground.area("farmland").shapes)]
     bank = lattice(ground.bounds, 6.0, seed, 76)
     banks = bank[chances(bank, seed, 77) < 0.5 * look.growth * groves(bank)]
-    banks = banks[within(banks, lines.get("stream"), 6.0)]
+    banks = banks[PointIndex(banks).near(lines.get("stream"), 6.0)]
     groups = [
         _sized(wood, (1.5, 5.6), seed),
         _sized(garden, (1.1, 5.0), seed),
@@ -57,10 +57,10 @@ def _sized(places: np.ndarray, radii: tuple[float, float], seed: int) -> np.ndar
 
 
 def _crowded(points: np.ndarray, ground: GroundParts) -> np.ndarray:
-    crowded = within(points, ground.houses.shapes, 1.2)
-    crowded |= within(points, ground.areas.get("water"), 1.0)
-    crowded |= within(points, ground.car_parks, -1.0)
-    crowded |= within(points, ground.lines.get("stream"), 2.6)
+    index = PointIndex(points)
+    crowded = index.near(ground.houses.shapes, 1.2)
+    crowded |= index.near(ground.area("water").shapes, 1.0)
+    crowded |= index.near(ground.area("car_park").shapes, 0.0)
     for kind, room in TREE_ROOM.items():
-        crowded |= within(points, ground.lines.get(kind), room)
+        crowded |= index.near(ground.lines.get(kind), room)
     return crowded

@@ -8,11 +8,12 @@ import numpy as np
 import shapely
 
 from .footprints import Houses
-from .osm_parts import GroundParts, Look
+from .osm_parts import GroundParts, Look, Marked
 from .palette import Colour, Palette
-from .place_chance import shape_chances
+from .place_chance import chances, shape_chances
 from .scene import FURROW_HEADINGS
 from .shapes import ShapeSet, shape_set
+from .wear import road_patches, wheel_tracks
 
 HALF_WIDTHS = {  # metres from the middle of a road to its kerb
     "motorway": 5.2,
@@ -39,35 +40,30 @@ TEXTURES = {  # (fine grain, mottling)
 
 def ground_layers(ground: GroundParts, colours: Palette, look: Look) -> tuple[ShapeSet, ...]:
     """Areas, gardens, waters, ways and roads, in drawing order."""
-    areas, lines, seed = ground.areas, ground.lines, look.seed
+    area, lines, seed = ground.area, ground.lines, look.seed
     kinds = colours.ground
     lots = kinds["desert villas" if look.climate == "desert" else "villas"]
-    built_up = (
-        lots if shapely.area(ground.houses.shapes).sum() < 0.2 * ground.extent else kinds["old"]
-    )
-    side = (
-        colours.pavement
-        if shape_chances([shapely.Point(0, 0)], seed, 50)[0] < 0.6
-        else kinds["verge"][0]
-    )
+    built_up = kinds["old"] if ground.dense else lots
+    greens = (*kinds["meadow"], *kinds["park"], kinds["pitch"][1])
+    gardens = (*lots, kinds["meadow"][0], kinds["yard"][0])
+    paved = np.random.default_rng([seed, 50]).random() < 0.6
+    side = colours.pavement if paved else kinds["verge"][0]
     layers = [
-        _tinted(areas.get("built_up"), built_up, seed, 51, spread=0.06),
-        _tinted(areas.get("farmland"), colours.crops, seed, 52),
-        _tinted(areas.get("sand"), (kinds["bare"][0], colours.gravel, kinds["yard"][0]), seed, 53),
-        _tinted(areas.get("park"), (*kinds["meadow"], *kinds["park"], kinds["pitch"][1]), seed, 54),
-        _tinted(
-            ground.gardens, (*lots, kinds["meadow"][0], kinds["yard"][0]), seed, 55, spread=0.2
-        ),
+        _tinted(area("built_up"), built_up, seed, 51, spread=0.06),
+        _tinted(area("farmland"), colours.crops, seed, 52),
+        _tinted(area("sand"), (kinds["bare"][0], colours.gravel, kinds["yard"][0]), seed, 53),
+        _tinted(area("park"), greens, seed, 54),
+        _tinted(ground.gardens, gardens, seed, 55, spread=0.2),
         _hedges(ground.gardens, colours, seed),
         _aprons(ground.houses, colours, seed),
-        _tinted(ground.car_parks, kinds["parking"], seed, 56),
-        _tinted(areas.get("wood"), kinds["wood"], seed, 57),
+        _tinted(area("car_park"), kinds["parking"], seed, 56),
+        _tinted(area("wood"), kinds["wood"], seed, 57),
         _strips(lines, ("stream",), 1.6, colours.bank),
         _strips(lines, ("stream",), 0.0, colours.water),
-        _tinted(_grown(areas.get("water"), 2.0), (colours.bank,), seed, 58),
-        _tinted(areas.get("water"), (colours.water,), seed, 59, spread=0.03),
+        _plain(shapely.buffer(area("water").shapes, 2.0), colours.bank),
+        _tinted(area("water"), (colours.water,), seed, 59, spread=0.03),
         _strips(lines, ("railway", "rail_yard"), 1.2, colours.ballast),
-        _tinted(areas.get("road_area"), (colours.pavement, colours.gravel), seed, 60),
+        _tinted(area("road_area"), (colours.pavement, colours.gravel), seed, 60),
         _strips(lines, ("main_road",), 2.0, side),
         _strips(lines, ("street",), 1.3, side),
         _strips(lines, ("track",), 0.0, colours.earth),
@@ -75,9 +71,12 @@ def ground_layers(ground: GroundParts, colours: Palette, look: Look) -> tuple[Sh
         _strips(lines, ("driveway",), 0.0, colours.pavement),
         _strips(lines, ("service",), 0.0, colours.street, seed=seed),
         _strips(lines, ("street",), 0.0, colours.street, seed=seed),
+        *_worn(lines, "street", colours.street, seed),
         _strips(lines, ("main_road",), 0.0, colours.asphalt, seed=seed),
+        *_worn(lines, "main_road", colours.asphalt, seed),
         _strips(lines, ("motorway",), 1.6, _times(colours.asphalt, 0.92)),
         _strips(lines, ("motorway",), 0.0, colours.asphalt, seed=seed),
+        *_worn(lines, "motorway", colours.asphalt, seed),
     ]
     return tuple(layer for layer in layers if len(layer.bounds))
 
@@ -109,29 +108,36 @@ def _dashed(line: Any) -> np.ndarray:
 def textures(ground: GroundParts) -> tuple[ShapeSet, ...]:
     """Fine grain and mottling, coded as `Scene.texture` tells."""
     areas = [
-        shape_set(ground.areas[kind], np.array([*codes, 0]))
+        shape_set(ground.area(kind).shapes, np.array([*codes, 0]))
         for kind, codes in TEXTURES.items()
-        if kind in ground.areas and kind not in ("water", "road_area")
+        if kind not in ("water", "road_area")
     ]
     roads = ("street", "main_road", "motorway", "service", "driveway")
     own = {kind: ground.lines[kind] for kind in roads if kind in ground.lines}
     return (
         *areas,
-        shape_set(ground.gardens, np.array([80, 100, 0])),
-        shape_set(ground.areas.get("water", []), np.array([*TEXTURES["water"], 0])),
-        shape_set(ground.car_parks, np.array([40, 50, 0])),
+        shape_set(ground.gardens.shapes, np.array([80, 100, 0])),
+        shape_set(ground.area("water").shapes, np.array([*TEXTURES["water"], 0])),
+        shape_set(ground.area("car_park").shapes, np.array([40, 50, 0])),
         _strips(own, tuple(own), 0.8, (56, 70, 0)),
     )
 
 
-def furrows(fields: np.ndarray, seed: int) -> ShapeSet:
-    """Fields with furrows, coded as `Scene.fields` tells."""
-    chance = np.stack([shape_chances(fields, seed, salt) for salt in (66, 67)], 1)
+def furrows(ground: GroundParts, seed: int) -> ShapeSet:
+    """Fields with furrows and mown meadows, coded as `Scene.fields` tells."""
+    fields, meadows = ground.area("farmland"), ground.area("park")
+    chance = np.stack([chances(fields.marks, seed, salt) for salt in (66, 67)], 1)
     codes = [
-        (_heading(field), 20 + int(44 * first), int(90 * second**2))
-        for field, (first, second) in zip(fields, chance, strict=True)
+        (_heading(field), 20 + int(44 * first), int(30 + 150 * second**2))
+        for field, (first, second) in zip(fields.shapes, chance, strict=True)
     ]
-    return shape_set(fields, np.array(codes).reshape(-1, 3))
+    turns, mown = (chances(meadows.marks, seed, salt) for salt in (68, 69))
+    codes += [
+        (int(turn * FURROW_HEADINGS), 30, int(90 * share**2))
+        for turn, share in zip(turns.tolist(), mown.tolist(), strict=True)
+    ]
+    shapes = np.concatenate([fields.shapes, meadows.shapes])
+    return shape_set(shapes, np.array(codes).reshape(-1, 3))
 
 
 def _heading(field: Any) -> int:
@@ -142,14 +148,13 @@ def _heading(field: Any) -> int:
 
 
 def _tinted(
-    shapes: Any, choices: tuple[Colour, ...], seed: int, salt: int, *, spread: float = 0.12
+    areas: Marked, choices: tuple[Colour, ...], seed: int, salt: int, *, spread: float = 0.12
 ) -> ShapeSet:
     """Areas in one of some colours each, a little lighter or darker than it."""
-    shapes = np.zeros(0, dtype=object) if shapes is None else np.asarray(shapes, dtype=object)
-    pick, light = shape_chances(shapes, seed, salt), shape_chances(shapes, seed, salt + 100)
+    pick, light = chances(areas.marks, seed, salt), chances(areas.marks, seed, salt + 100)
     tints = np.array(choices)[(pick * len(choices)).astype(int)]
     shade = 1 + spread * (np.round(light * 6) / 6 - 0.5)
-    return shape_set(shapes, np.clip(np.round(tints * shade[:, None]), 0, 255))
+    return shape_set(areas.shapes, np.clip(np.round(tints * shade[:, None]), 0, 255))
 
 
 def _strips(
@@ -174,10 +179,20 @@ def _strips(
     return shape_set(strips, np.clip(np.round(np.array(colour) * shade[:, None]), 0, 255))
 
 
-def _hedges(gardens: np.ndarray, colours: Palette, seed: int) -> ShapeSet:
+def _worn(
+    lines: dict[str, np.ndarray], kind: str, colour: Colour, seed: int
+) -> tuple[ShapeSet, ...]:
+    if kind not in lines:
+        return ()
+    half = HALF_WIDTHS[kind]
+    tracks = wheel_tracks(lines[kind], half, colour)
+    return tracks, road_patches(lines[kind], half, colour, seed)
+
+
+def _hedges(gardens: Marked, colours: Palette, seed: int) -> ShapeSet:
     """Hedges and walls round some gardens."""
-    chosen = gardens[shape_chances(gardens, seed, 62) < 0.55]
-    green = shape_chances(chosen, seed, 63) < 0.7
+    fenced = chances(gardens.marks, seed, 62) < 0.55
+    chosen, green = gardens.shapes[fenced], chances(gardens.marks[fenced], seed, 63) < 0.7
     rims = shapely.buffer(shapely.boundary(chosen), np.where(green, 0.7, 0.3), quad_segs=2)
     tints = np.where(green[:, None], np.array(colours.crowns[1]), np.array(colours.pavement))
     return shape_set(rims, np.round(tints))
@@ -193,8 +208,8 @@ def _aprons(built: Houses, colours: Palette, seed: int) -> ShapeSet:
     return shape_set(strips, np.clip(np.array(colours.pavement) * shade[:, None], 0, 255).round())
 
 
-def _grown(shapes: Any, distance: float) -> Any:
-    return None if shapes is None else shapely.buffer(shapes, distance)
+def _plain(shapes: np.ndarray, colour: Colour) -> ShapeSet:
+    return shape_set(shapes, np.round(np.array(colour)))
 
 
 def _times(colour: Colour, factor: float) -> Colour:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from .osm_growth import planted
 from .osm_layers import furrows, ground_layers, markings, textures
 from .osm_parts import Bounds, GroundIndex, GroundParts, Look
 from .palette import Colour, palette
-from .roofs import Sun
+from .roofs import sun_of
 from .scene import Scene
 from .shapes import shape_set
 from .traffic import car_shapes, cars_on_parks, cars_on_roads
+
+GROUNDS_KEPT = 9
 
 
 class SceneMaker:
@@ -26,18 +29,18 @@ class SceneMaker:
 
     def __init__(self, objects: MapObjects, look: Look) -> None:
         """Take objects in metres on the ground from any origin."""
-        self.look = look
+        self._look = look
         self._index = GroundIndex(objects, look)
+        self._grown = lru_cache(GROUNDS_KEPT)(self._ground)
 
     def scene(self, bounds: Bounds) -> Scene:
         """The scene within bounds (left, bottom, right, top), metres."""
-        ground = self._index.parts(bounds)
-        look = self.look
+        ground, trees = self._grown(bounds)
+        look = self._look
         rng = np.random.default_rng([look.seed, 3])
         colours = palette(look.climate, rng)
-        turn = rng.uniform(0.15, 0.85) * np.pi * -1  # the sun stands in the south
-        sun = Sun(np.array([np.cos(turn), np.sin(turn)]), float(rng.uniform(0.45, 1.5)))
-        background = _rounded(colours.ground["yard"][0])
+        sun = sun_of(look.seed)
+        background = _rounded(colours.ground["verge"][1])
         cars, car_colours = _cars(ground, look.seed)
         shapes = ground.houses.shapes
         return Scene(
@@ -47,8 +50,8 @@ class SceneMaker:
             ground=ground_layers(ground, colours, look),
             markings=markings(ground.lines),
             texture=textures(ground),
-            fields=furrows(ground.areas.get("farmland", shapes[:0]), look.seed),
-            crowns=crown_groups(planted(ground, look), colours, look.seed),
+            fields=furrows(ground, look.seed),
+            crowns=crown_groups(trees, colours, look.seed),
             roofs=house_roofs(ground.houses, colours, sun, look.seed),
             footprints=shape_set(shapes, np.array([50, 55, 0])),
             shadows=shape_set(house_shadows(ground.houses, sun), np.array([0, 0, 255])),
@@ -56,22 +59,29 @@ class SceneMaker:
             car_shadows=shape_set(
                 shapely.transform(cars, lambda c: c - sun.towards * 1.1), np.array([0, 0, 255])
             ),
+            relief=look.relief,
         )
 
     def free_trees(self, bounds: Bounds) -> np.ndarray:
         """Trees within bounds that stand in no wood: x, y and radius, float64 [n,3]."""
-        ground = self._index.parts(bounds)
-        trees = planted(ground, self.look)
+        ground, trees = self._grown(bounds)
         left, bottom, right, top = bounds
         x, y = trees[:, 0], trees[:, 1]
         inside = (x >= left) & (x < right) & (y >= bottom) & (y < top)
-        wood = within(trees[:, :2], ground.areas.get("wood"), 0.0)
+        wood = within(trees[:, :2], ground.area("wood").shapes)
         found: np.ndarray = trees[inside & ~wood]
         return found
 
+    def _ground(self, bounds: Bounds) -> tuple[GroundParts, np.ndarray]:
+        ground = self._index.parts(bounds)
+        return ground, planted(ground, self._look)
+
 
 def _cars(ground: GroundParts, seed: int) -> tuple[Any, np.ndarray]:
-    moving, parked = cars_on_roads(ground.lines, seed), cars_on_parks(ground.car_parks, seed)
+    moving, parked = (
+        cars_on_roads(ground.lines, seed),
+        cars_on_parks(ground.area("car_park").shapes, seed),
+    )
     places = np.concatenate([moving[0], parked[0]])
     return car_shapes(places, np.concatenate([moving[1], parked[1]]), seed)
 

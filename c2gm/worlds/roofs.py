@@ -26,6 +26,13 @@ class Sun:
     reach: float
 
 
+def sun_of(seed: int) -> Sun:
+    """The sun of a seed: in the south, higher or lower."""
+    rng = np.random.default_rng([seed, 5])
+    turn = -np.pi * rng.uniform(0.12, 0.88)
+    return Sun(np.array([np.cos(turn), np.sin(turn)]), float(rng.uniform(0.45, 1.5)))
+
+
 def roof_faces(houses: Buildings, tint: np.ndarray, sun: Sun, seed: int) -> tuple[ShapeSet, ...]:
     """Roofs as layers in drawing order: faces, flat tops, the shade of units, units.
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import shapely
-from shapely.ops import substring
 
 from .crowns import Crowns, crown_groups
 from .layout import Layout, corridors
 from .palette import Palette, palette
 from .parcels import Parcel
-from .roofs import Sun, building_shadows, roof_colours, roof_faces
+from .roofs import Sun, building_shadows, roof_colours, roof_faces, sun_of
 from .shapes import ShapeSet, shape_set
 from .traffic import car_shapes, cars_on_parks, cars_on_roads
 from .trunk import HALF_WIDTHS
+from .wear import road_patches, wheel_tracks
 
 FURROW_HEADINGS = 180  # furrows are drawn in whole degrees
 SPACING_STEPS = 12  # and their spacing in twelfths of a metre
@@ -32,6 +32,7 @@ class Scene:
         markings: drawn where a pixel is smaller than a metre and a half.
         texture: shapes whose colour is (fine grain, mottling, 0) in 0..255.
         fields: parcels with furrows, coded (heading, spacing, strength).
+        relief: how much slopes of the ground differ in light, 0 (flat) to 1 (mountains).
     """
 
     palette: Palette
@@ -47,6 +48,7 @@ class Scene:
     shadows: ShapeSet
     cars: ShapeSet
     car_shadows: ShapeSet
+    relief: float = 0.0
 
 
 OVERLAID = ("parking", "pitch", "yard", "farm")
@@ -75,8 +77,7 @@ def scene(layout: Layout, seed: int) -> Scene:
     """The scene of a layout."""
     rng = np.random.default_rng([seed, 3])
     colours = palette(layout.profile.climate, rng)
-    turn = rng.uniform(0.15, 0.85) * np.pi * -1  # the sun stands in the south
-    sun = Sun(np.array([np.cos(turn), np.sin(turn)]), float(rng.uniform(0.45, 1.5)))
+    sun = sun_of(seed)
     background = tuple(int(v) for v in colours.ground["verge"][0])
     car_shapes, car_colours = _cars(layout, seed)
     boxes = layout.details.boxes
@@ -89,7 +90,7 @@ def scene(layout: Layout, seed: int) -> Scene:
         palette=colours,
         sun=sun,
         background=(background[0], background[1], background[2]),
-        ground=_ground(layout, colours, rng),
+        ground=_ground(layout, colours, rng, seed),
         markings=_markings(layout),
         texture=_textures(layout),
         fields=_furrows(layout, rng),
@@ -104,7 +105,9 @@ def scene(layout: Layout, seed: int) -> Scene:
     )
 
 
-def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple[ShapeSet, ...]:
+def _ground(
+    layout: Layout, colours: Palette, rng: np.random.Generator, seed: int
+) -> tuple[ShapeSet, ...]:
     lines = layout.lines
     tracks = lines["railway"] + lines["rail_yard"]
     order = [p for p in layout.parcels if p.use not in OVERLAID]
@@ -127,12 +130,15 @@ def _ground(layout: Layout, colours: Palette, rng: np.random.Generator) -> tuple
         _shaded(lines["driveway"], HALF_WIDTHS["driveway"], colours.pavement, rng),
         _shaded(lines["service"], HALF_WIDTHS["service"], colours.street, rng),
         _plain(corridors(lines, ("street",), 0.0), colours.street),
-        _patches(lines["street"], HALF_WIDTHS["street"], colours.street, rng),
+        wheel_tracks(lines["street"], HALF_WIDTHS["street"], colours.street),
+        road_patches(lines["street"], HALF_WIDTHS["street"], colours.street, seed),
         _plain(corridors(lines, ("main_road",), 0.0), colours.asphalt),
-        _patches(lines["main_road"], HALF_WIDTHS["main_road"], colours.asphalt, rng),
+        wheel_tracks(lines["main_road"], HALF_WIDTHS["main_road"], colours.asphalt),
+        road_patches(lines["main_road"], HALF_WIDTHS["main_road"], colours.asphalt, seed),
         _plain(corridors(lines, ("motorway",), 2.4), _times(colours.asphalt, 0.92)),
         _plain(corridors(lines, ("motorway",), 0.0), colours.asphalt),
-        _patches(layout.skeleton.carriageways, HALF_WIDTHS["motorway"], colours.asphalt, rng),
+        wheel_tracks(layout.skeleton.carriageways, HALF_WIDTHS["motorway"], colours.asphalt),
+        road_patches(layout.skeleton.carriageways, HALF_WIDTHS["motorway"], colours.asphalt, seed),
     ]
     return tuple(layer for layer in layers if len(layer.bounds))
 
@@ -179,24 +185,6 @@ def _shaded(
     """Lines as strips, each a little lighter or darker than the other."""
     strips = shapely.buffer(np.array(lines, dtype=object), half, cap_style="flat")
     shade = rng.choice([0.86, 0.94, 1.0, 1.06], len(lines))
-    return shape_set(strips, np.clip(np.array(colour) * shade[:, None], 0, 255))
-
-
-def _patches(
-    lines: list[Any], half: float, colour: tuple[float, float, float], rng: np.random.Generator
-) -> ShapeSet:
-    """Stretches of road that were paved at another time, some of one lane only."""
-    stretches = []
-    for line in lines:
-        for _ in range(rng.poisson(line.length / 90)):
-            start = rng.uniform(0, line.length)
-            part = substring(line, start, start + rng.exponential(45) + 3)
-            if shapely.get_type_id(part) == 1 and part.length > 3:
-                lane = rng.random() < 0.4
-                stretches.append(shapely.offset_curve(part, half / 2) if lane else part)
-    widths = np.where(rng.random(len(stretches)) < 0.5, 0.98, 0.48) * half
-    strips = shapely.buffer(np.array(stretches, dtype=object), widths, cap_style="flat")
-    shade = rng.choice([0.8, 0.88, 0.94, 1.06, 1.1], len(stretches))
     return shape_set(strips, np.clip(np.array(colour) * shade[:, None], 0, 255))
 
 
@@ -252,7 +240,7 @@ def _furrows(layout: Layout, rng: np.random.Generator) -> ShapeSet:
     for parcel in parcels:
         heading = int(np.degrees(parcel.heading)) % FURROW_HEADINGS
         spacing = int(rng.integers(20, 64)) if parcel.use == "fields" else 120
-        codes.append((heading, spacing, int(90 * rng.random() ** 2)))
+        codes.append((heading, spacing, int(30 + 150 * rng.random() ** 2)))
     return shape_set([p.shape for p in parcels], np.array(codes).reshape(-1, 3))
 
 
