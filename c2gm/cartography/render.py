@@ -46,6 +46,7 @@ class MapDrawing:
         zoom: zoom of 256 px tiles, whose grid is drawn on.
         look: zoom whose content and symbols (in px) are drawn, by default that of the grid.
         style: by default the house style.
+        generalised: the objects are those of the look already, so that several grids share them.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class MapDrawing:
         *,
         look: int | None = None,
         style: Style | None = None,
+        generalised: bool = False,
     ) -> None:
         self.zoom = zoom
         look = zoom if look is None else look
         style = style or built_in_style()
         self._colours = style.colours
-        self._steps = tuple(_steps(generalise(objects, look, style), style.at(look), zoom))
+        shown = objects if generalised else generalise(objects, look, style)
+        self._steps = tuple(_steps(shown, style.at(look), zoom))
 
     def picture(self, box: PixelBox) -> np.ndarray:
         """The map as uint8 [H,W,3], antialiased."""

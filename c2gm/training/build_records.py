@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..cartography.generalise import generalise
 from ..cartography.map_objects import MapObjects
 from ..cartography.render import MapDrawing
 from ..grid import WINDOW_SIZE, PixelBox
@@ -43,12 +44,16 @@ class Drawings:
 
     def __init__(self, objects: MapObjects) -> None:
         self._objects = objects
+        self._shown: dict[int, MapObjects] = {}
         self._made: dict[tuple[int, int], MapDrawing] = {}
 
     def of(self, zoom: int, look: int) -> MapDrawing:
         """The drawing of a look on the grid of a zoom."""
+        if look not in self._shown:
+            self._shown[look] = generalise(self._objects, look)
         if (zoom, look) not in self._made:
-            self._made[zoom, look] = MapDrawing(self._objects, zoom, look=look)
+            shown = self._shown[look]
+            self._made[zoom, look] = MapDrawing(shown, zoom, look=look, generalised=True)
         return self._made[zoom, look]
 
     def parent(self, box: PixelBox, look: int, factor: int) -> np.ndarray | None:
