@@ -13,11 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import TrainingError
 from ..map_scale import map_scale, scale_text
 from ..models.sgdm_map_model import SGDMMapModel
 from ..references import MARGIN, enlarge_reference
-from .records import Record, RecordPool
+from .batches import RecordSource
+from .records import Record
+from .referenced import ReferencedRecords, has_parents
 
 DRAWN_TOGETHER = 4
 _RIMS = {2: 16, 4: 24}  # mirrored pixels at least, round a parent's window
@@ -26,20 +27,23 @@ _DRAWS = 1000
 
 
 class OwnReferences:
-    """A pool of records, some of whose parents are the model's own drawings.
+    """Records of a source, some of whose parents are the model's own drawings.
 
-    It stands in for a `RecordPool`. `redraw` and `draw` may be called from two threads.
+    It stands in for the source. `redraw` and `draw` may be called from two threads.
 
     Args:
-        pool: The records.
+        source: The records.
         share: Share of the records with parents that get drawn ones.
         kept: Drawings that are kept; the oldest is replaced first.
         every: Crops after which all of them are new.
         seed: Decides which records are drawn, and the noise.
     """
 
-    def __init__(self, pool: RecordPool, *, share: float, kept: int, every: int, seed: int) -> None:
-        self.pool = pool
+    def __init__(
+        self, source: RecordSource, *, share: float, kept: int, every: int, seed: int
+    ) -> None:
+        self.source = source
+        self._referenced = ReferencedRecords(source)
         self.share = share
         self.kept = kept
         self._interval = every * DRAWN_TOGETHER / kept
@@ -71,25 +75,25 @@ class OwnReferences:
 
     def refresh(self) -> None:
         """Take in shards that were added since."""
-        self.pool.refresh()
+        self.source.refresh()
 
     def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
-        """A random record of the pool, or in a share of the cases one with drawn parents.
+        """A random record of the source, or in a share of the cases one with drawn parents.
 
         It is exchanged for one of its own zoom, so that zooms keep their shares.
         """
-        record = self.pool.draw(rng, kinds)
-        if not _has_parents(record) or rng.random() >= self.share:
+        record = self.source.draw(rng, kinds)
+        if not has_parents(record) or rng.random() >= self.share:
             return record
         same_zoom = [drawn for drawn in tuple(self._drawn) if drawn.zoom == record.zoom]
         return same_zoom[rng.integers(len(same_zoom))] if same_zoom else record
 
     def redraw(self, painter: SGDMMapModel, kinds: dict[str, float]) -> None:
         """Draw the parents of a few random records anew, in the place of the oldest ones."""
-        first = self._one_with_parents(kinds)
+        first = self._referenced.draw(self._rng, kinds)
         chosen = [first]
         for _ in range(_DRAWS):  # of one look and one size, for they are drawn as one batch
-            record = self._one_with_parents(kinds)
+            record = self._referenced.draw(self._rng, kinds)
             if _drawn_like(record) == _drawn_like(first):
                 chosen.append(record)
             if len(chosen) == DRAWN_TOGETHER:
@@ -100,16 +104,6 @@ class OwnReferences:
             else:
                 self._drawn[self._next % self.kept] = record
             self._next += 1
-
-    def _one_with_parents(self, kinds: dict[str, float]) -> Record:
-        for _ in range(_DRAWS):
-            record = self.pool.draw(self._rng, kinds)
-            if _has_parents(record):
-                return record
-        raise TrainingError(
-            f"No record of {self.pool.root} has a parent, so there is nothing to draw a reference "
-            "of. Set own_references to 0."
-        )
 
 
 def with_drawn_parents(
@@ -184,7 +178,3 @@ def _factors(record: Record) -> tuple[int, ...]:
 
 def _drawn_like(record: Record) -> tuple[int, int, tuple[int, ...]]:
     return record.text_zoom, len(record.imagery), _factors(record)
-
-
-def _has_parents(record: Record) -> bool:
-    return bool(_factors(record))

@@ -44,6 +44,12 @@ class Stage(nn.Module, ABC):
     def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Loss of one batch; `share` is how much of the run has passed, 0 to 1."""
 
+    @property
+    def needs_references(self) -> bool:
+        """Whether the model cannot do without a reference (the authors' cascade arms)."""
+        encoder = self.model.config.mf_encoder
+        return encoder.norm == "batch" and encoder.arm != "origin"
+
     def trained(self) -> dict[str, nn.Parameter]:
         """Parameters that the stage trains, by their name in the model."""
         ids = {id(p) for group in self.parameter_groups() for p in group["params"]}

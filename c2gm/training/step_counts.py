@@ -64,7 +64,7 @@ def count_step(config: RunConfig) -> StepCounts:
     with _Operations() as counted:
         with torch.autograd.graph.saved_tensors_hooks(kept.keep, kept.give):
             loss = stage(_blank_batch(config), 1.0, Chance(_META, 0))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     return StepCounts(
         parameters=sum(p.numel() for p in model.parameters()),
         trained=sum(p.numel() for p in trained.values()),
@@ -95,7 +95,6 @@ class _KeptTensors:
 
     def __init__(self, weights: list[Tensor]) -> None:
         self.bytes = 0
-        self._seen = {id(weight.untyped_storage()._cdata): None for weight in weights}
         self._storages = {weight.untyped_storage()._cdata for weight in weights}
         self._alive: list[Tensor] = []  # an address must not be given out again while it counts
 
@@ -113,11 +112,11 @@ class _KeptTensors:
         return tensor
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes every operation on the meta device that is more than another view of a tensor."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[tuple[int, int]] = []
         self.largest = 0
 

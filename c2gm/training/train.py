@@ -29,6 +29,7 @@ from .optimizers import MuonAdamW
 from .own_references import DRAWN_TOGETHER, OwnReferences
 from .progress import Losses, OnProgress, Progress, Pulse
 from .records import RecordPool
+from .referenced import ReferencedRecords
 from .run_config import RunConfig
 from .run_folder import RunFolder
 from .schedule import Clock, rate_share
@@ -126,8 +127,9 @@ class Run:
     def _train(self) -> None:
         config, clock = self.config, self.clock
         pool = RecordPool(Path(config.records).expanduser())
-        own = self._own_references(pool)
-        with closing(self._source(own or pool)) as source:
+        records = ReferencedRecords(pool) if self.stage.needs_references else pool
+        own = self._own_references(records)
+        with closing(self._source(own or records)) as source:
             first = next(source)
             stream = itertools.chain([first], source)
             precision = self.prepare(first)
@@ -203,12 +205,12 @@ class Run:
         source = batches(records, config.kinds, crop, config.batch, config.seed + 1, first=first)
         return cast("Generator[Batch, None, None]", source)
 
-    def _own_references(self, pool: RecordPool) -> OwnReferences | None:
+    def _own_references(self, records: RecordSource) -> OwnReferences | None:
         config = self.config
         if not config.own_references:
             return None
         return OwnReferences(
-            pool,
+            records,
             share=config.own_references,
             kept=config.own_pool,
             every=config.own_every,

@@ -87,7 +87,7 @@ def test_the_pool_gives_own_drawings_at_their_share_and_keeps_the_zooms(records)
         pool.redraw(Echo(), {"town": 1})
     drawn = [pool.draw(rng, {"town": 1}) for _ in range(2000)]
     zooms = np.unique([record.zoom for record in drawn], return_counts=True)
-    alone = [pool.pool.draw(rng, {"town": 1}) for _ in range(2000)]
+    alone = [pool.source.draw(rng, {"town": 1}) for _ in range(2000)]
     expected = np.unique([record.zoom for record in alone], return_counts=True)
     assert zooms[0].tolist() == expected[0].tolist()
     assert np.abs(zooms[1] - expected[1]).max() < 120
@@ -132,7 +132,7 @@ def test_batches_can_be_made_of_the_pool(records):
 def test_records_without_parents_are_told(tmp_path):
     bare = dataclasses.replace(block_of_water(14), parent2=None, parent4=None)
     write_shard(tmp_path / "records" / "a", [bare])
-    with pytest.raises(TrainingError, match="own_references to 0"):
+    with pytest.raises(TrainingError, match="no references"):
         own(tmp_path / "records").redraw(Echo(), {"town": 1})
 
 
