@@ -16,7 +16,7 @@ from .optimizers import OptimizerName
 
 StageName = Literal["vae", "decoder", "encoder", "joint", "paper"]
 Schedule = Literal["decayed", "constant"]
-_SHARES = "no_reference no_text freeze ema corrupt masked warped misplaced own_references".split()
+_SHARES = "no_reference no_text freeze ema corrupt masked warped misplaced decoupled own_references".split()
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class RunConfig:
         corrupt, masked: Shares of damaged references, and of crops with hidden imagery.
         recolour: Whether imagery is recoloured.
         warped, misplaced: Shares turned by any angle, and with imagery moved against its truth.
+        decoupled: Share of crops whose text and map are of another zoom than their grid.
         own_references: Share of references that are the model's own drawings.
         own_pool, own_every: Drawings kept, and after how many crops all of them are new.
 
@@ -94,6 +95,7 @@ class RunConfig:
     recolour: bool = True
     warped: float = 0.0
     misplaced: float = 0.15
+    decoupled: float = 0.0
     own_references: float = 0.0
     own_pool: int = 128
     own_every: int = 20_000
