@@ -16,7 +16,9 @@ from .optimizers import OptimizerName
 
 StageName = Literal["vae", "decoder", "encoder", "joint", "paper"]
 Schedule = Literal["decayed", "constant"]
-_SHARES = "no_reference no_text freeze ema corrupt masked warped misplaced decoupled own_references".split()
+_SHARES = (
+    "no_reference no_text freeze ema corrupt masked warped misplaced decoupled own_references"
+).split()
 
 
 @dataclass(frozen=True)
