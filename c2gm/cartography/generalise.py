@@ -15,10 +15,13 @@ import shapely
 
 from ..grid import HALF_WORLD, mercator_resolution
 from .map_objects import MapObjects
-from .roads import drop_dead_ends, merge_twins
+from .roads import merge_twins
+from .selection import drop_dead_ends, drop_orphans, thin_parallels
 from .style import AreaSymbol, MapStyle, Style, built_in_style
 
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
+_AMPLE = 4.0  # times the least area: such a polygon is not lost by simplification
+_ROADS = ("driveway", "service", "street", "main_road", "motorway")
 
 
 def generalise(objects: MapObjects, zoom: int, style: Style | None = None) -> MapObjects:
@@ -32,21 +35,56 @@ def generalise(objects: MapObjects, zoom: int, style: Style | None = None) -> Ma
     Returns:
         Objects in metres of EPSG:3857; kinds that the zoom does not show are missing.
     """
-    symbols = (style or built_in_style()).at(zoom)
-    pixel = mercator_resolution(zoom)
+    style = style or built_in_style()
+    symbols, pixel = style.at(zoom), mercator_resolution(zoom)
     metre = 1.0 / math.cos(math.radians(_latitude(objects)))
+    sources = {kind: _polygons(shapes) for kind, shapes in objects.areas.items()}
     areas: dict[str, Shapes] = {}
     for symbol in symbols.areas:
-        sources = [_polygons(objects.areas.get(symbol.kind))]
-        if symbol.closing_metres:
-            grown = _closed(_polygons(objects.areas.get("building")), symbol.closing_metres * metre)
-            sources.append(grown)
-        shapes = _generalised_area(np.concatenate(sources), symbol, pixel=pixel, metre=metre)
-        if len(shapes):
+        shapes = _area_shapes(sources, symbol, pixel=pixel, metre=metre)
+        if len(shapes) and _occurs_nearer(sources, symbol, style, zoom, metre):
             areas[symbol.kind] = shapes
     lines = _generalised_lines(objects, symbols, pixel)
     trees = objects.trees if symbols.tree_diameter else np.zeros((0, 2))
     return MapObjects(areas=areas, lines=lines, trees=trees)
+
+
+def _area_shapes(
+    sources: dict[str, Shapes], symbol: AreaSymbol, *, pixel: float, metre: float
+) -> Shapes:
+    """The areas of one kind; built-up areas from land use and buildings together."""
+    nothing = np.zeros(0, dtype=object)
+    shapes = sources.get(symbol.kind, nothing)
+    if symbol.closing_metres:
+        grown = _closed(sources.get("building", nothing), symbol.closing_metres * metre)
+        shapes = np.concatenate([shapes, grown])
+    return _generalised_area(shapes, symbol, pixel=pixel, metre=metre)
+
+
+def _occurs_nearer(
+    sources: dict[str, Shapes], symbol: AreaSymbol, style: Style, zoom: int, metre: float
+) -> bool:
+    """Whether all higher zooms that draw a kind have some of it, too.
+
+    Closing can join specks to an area that is large enough at a low zoom, while at a higher one
+    they stay apart and are dropped. Built-up areas turn into their buildings and are not asked.
+    """
+    if symbol.closing_metres:
+        return True
+    polygons = sources[symbol.kind]
+    for nearer in style.zooms:
+        finer = nearer.area(symbol.kind)
+        if nearer.zoom <= zoom or finer is None:
+            continue
+        pixel = mercator_resolution(nearer.zoom)
+        # One plain polygon that is large enough by itself spares the work on all of them.
+        large = polygons[shapely.area(polygons) > _AMPLE * finer.least_area * pixel**2]
+        plainest = large[np.argsort(shapely.get_num_coordinates(large), kind="stable")[:1]]
+        if len(_generalised_area(plainest, finer, pixel=pixel, metre=metre)):
+            continue
+        if not len(_area_shapes(sources, finer, pixel=pixel, metre=metre)):
+            return False
+    return True
 
 
 def _latitude(objects: MapObjects) -> float:
@@ -158,7 +196,7 @@ def _cut_corners(
 
 
 def _generalised_lines(objects: MapObjects, style: MapStyle, pixel: float) -> dict[str, Shapes]:
-    """The lines that the style shows: twins merged, dead ends dropped, simplified."""
+    """The lines that the style shows: twins merged, the small dropped, simplified."""
     shown: dict[str, Shapes] = {}
     for symbol in style.lines:
         shapes = _line_strings(objects.lines.get(symbol.kind))
@@ -166,19 +204,37 @@ def _generalised_lines(objects: MapObjects, style: MapStyle, pixel: float) -> di
             shapes = _line_strings(np.array([shapely.line_merge(shapely.multilinestrings(shapes))]))
         if symbol.twin_distance:
             shapes = merge_twins(shapes, symbol.twin_distance * pixel)
+        if symbol.thinning:
+            shapes = thin_parallels(shapes, symbol.thinning * pixel)
         shown[symbol.kind] = shapes
-    for symbol in style.lines:
-        if symbol.dead_end:
-            # Main roads as they were: those of the map have been moved onto their twins.
-            others = [_line_strings(objects.lines.get(kind)) for kind in ("main_road", "motorway")]
-            shown[symbol.kind] = drop_dead_ends(
-                shown[symbol.kind], symbol.dead_end * pixel, others=np.concatenate(others)
-            )
+    shown = _without_stubs(shown, objects, style, pixel)
     simplified = {
         symbol.kind: _line_strings(shapely.simplify(shown[symbol.kind], symbol.simplify * pixel))
         for symbol in style.lines
     }
     return {kind: shapes for kind, shapes in simplified.items() if len(shapes)}
+
+
+def _without_stubs(
+    shown: dict[str, Shapes], objects: MapObjects, style: MapStyle, pixel: float
+) -> dict[str, Shapes]:
+    """The lines without short dead ends, and without pieces that hang together with nothing."""
+    for symbol in style.lines:
+        if symbol.dead_end:
+            # Others as they were: those of the map may have been moved onto their twins.
+            others = [
+                _line_strings(objects.lines.get(other.kind))
+                for other in style.lines
+                if other.kind in _ROADS and other.kind != symbol.kind
+            ]
+            shown[symbol.kind] = drop_dead_ends(
+                shown[symbol.kind], symbol.dead_end * pixel, others=np.concatenate(others)
+            )
+    least = {symbol.kind: symbol.orphan * pixel for symbol in style.lines}
+    for network in (_ROADS, *((kind,) for kind in shown if kind not in _ROADS)):
+        lines = {kind: shown[kind] for kind in network if kind in shown}
+        shown.update(drop_orphans(lines, least))
+    return shown
 
 
 def _line_strings(shapes: Shapes | None) -> Shapes:

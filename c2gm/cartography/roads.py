@@ -1,4 +1,4 @@
-"""Generalisation of road networks: twin carriageways, narrow gaps and dead ends."""
+"""Generalisation of road networks: twin carriageways and narrow gaps."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import Any
 import numpy as np
 import shapely
 
+from .strokes import stroke_numbers
+
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
+_EVENING_ROUNDS = 2
+_LARGEST_CRUMB = 4.0  # times the square of the gap: holes in merged roads that are painted over
 _ROUND = 0.85  # compactness of a roundabout: a circle has 1, a hexagon 0.91, a square 0.79
 
 
 def merge_twins(lines: Shapes, distance: float) -> Shapes:
     """Draw carriageways that run side by side onto their common middle.
 
-    Each point moves half the way to the nearest other line abeam of it; points with the same place
-    move together, so that what was connected stays so. This is done twice, because slip roads lie
-    nearer than the other carriageway. Bends of one line (hairpins) and roundabouts are left alone.
+    Each point moves half the way to the nearest other stroke abeam of it; points that share a
+    place move together, so that what was connected stays so. This is done twice, because slip
+    roads lie nearer than the other carriageway. Bends of one stroke (hairpins) and roundabouts are
+    left alone.
 
     Args:
         lines: line strings.
@@ -28,13 +33,16 @@ def merge_twins(lines: Shapes, distance: float) -> Shapes:
     if not len(lines):
         return lines
     lines = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
+    stroke_of = stroke_numbers(lines)
     lines = shapely.segmentize(lines, distance / 2)
     points, line_of = shapely.get_coordinates(lines, return_index=True)
     place_of = np.unique(np.round(points, 3), axis=0, return_inverse=True)[1].ravel()
     fixed = _on_roundabouts(points, lines)
     for _ in range(2):
-        shift = _halfway(points, line_of, place_of, distance)
-        points = points + np.where(fixed[:, None], 0.0, _mean_by(shift, place_of))
+        shift = _halfway(points, line_of, place_of, distance, stroke_of[line_of])
+        _carry_to_ends(shift, points, line_of, place_of, 2 * distance)
+        shift = _mean_by(_evened(shift, line_of), place_of)
+        points = points + np.where(fixed[:, None], 0.0, shift)
     moved: Shapes = shapely.set_coordinates(lines.copy(), points)
     return moved
 
@@ -50,16 +58,20 @@ def _on_roundabouts(points: np.ndarray, lines: Shapes) -> np.ndarray:
 
 
 def _halfway(
-    points: np.ndarray, line_of: np.ndarray, place_of: np.ndarray, distance: float
+    points: np.ndarray,
+    line_of: np.ndarray,
+    place_of: np.ndarray,
+    distance: float,
+    stroke_of: np.ndarray,
 ) -> np.ndarray:
-    """Half the way from each point to the nearest other line abeam of it, float64 [n,2]."""
+    """Half the way from each point to the nearest other stroke abeam of it, float64 [n,2]."""
     joined = line_of[1:] == line_of[:-1]
     starts, ends = points[:-1][joined], points[1:][joined]
-    line_of_segment = line_of[:-1][joined]
+    stroke_of_segment = stroke_of[:-1][joined]
     segment_place = np.stack([place_of[:-1][joined], place_of[1:][joined]], axis=1)
     tree = shapely.STRtree(shapely.linestrings(np.stack([starts, ends], axis=1)))
     at, segment = tree.query(shapely.points(points), predicate="dwithin", distance=distance)
-    own = line_of_segment[segment] == line_of[at]
+    own = stroke_of_segment[segment] == stroke_of[at]
     own |= (segment_place[segment] == place_of[at][:, None]).any(axis=1)
     at, segment = at[~own], segment[~own]
     heading = _headings(points, line_of)[at]
@@ -78,6 +90,39 @@ def _halfway(
     nearest = np.r_[True, at[1:] != at[:-1]] if len(at) else np.zeros(0, dtype=bool)
     shift = np.zeros_like(points)
     shift[at[nearest]] = offset[nearest] / 2
+    return shift
+
+
+def _carry_to_ends(
+    shift: np.ndarray, points: np.ndarray, line_of: np.ndarray, place_of: np.ndarray, reach: float
+) -> None:
+    """Let the loose ends of lines move as the nearest moved point before them does.
+
+    Twins that were cut at different places have nothing abeam of their last points, and would
+    spread there like a fork.
+    """
+    loose = np.bincount(place_of)[place_of] == 1
+    first = np.flatnonzero(np.r_[True, line_of[1:] != line_of[:-1]])
+    last = np.r_[first[1:], len(line_of)] - 1
+    for begin, end in zip(first, last, strict=True):
+        for tip, step in ((begin, 1), (end, -1)):
+            if not loose[tip]:
+                continue
+            rows = np.arange(tip, end + 1) if step == 1 else np.arange(tip, begin - 1, -1)
+            moved = np.flatnonzero(shift[rows].any(axis=1))
+            if len(moved) and np.hypot(*(points[rows[moved[0]]] - points[tip])) <= reach:
+                shift[rows[: moved[0]]] = shift[rows[moved[0]]]
+
+
+def _evened(shift: np.ndarray, line_of: np.ndarray) -> np.ndarray:
+    """Each shift as the mean with those of its neighbours, so that lines do not jump sideways."""
+    inner = np.zeros(len(shift), dtype=bool)
+    inner[1:-1] = (line_of[1:-1] == line_of[:-2]) & (line_of[1:-1] == line_of[2:])
+    rows = np.flatnonzero(inner)
+    for _ in range(_EVENING_ROUNDS):
+        mean = (shift[rows - 1] + shift[rows] + shift[rows + 1]) / 3
+        shift = shift.copy()
+        shift[rows] = mean
     return shift
 
 
@@ -111,7 +156,8 @@ def narrow_gaps(lines: Shapes, *, width: float, gap: float) -> Shapes:
         gap: wider slits stay open; 0 for all.
 
     Returns:
-        Polygons that reach a little into the lines on both sides; corners of crossings are none.
+        Polygons that reach a little into the lines on both sides, and over small holes between
+        them; corners of crossings and the insides of hairpins are none.
     """
     if not gap:
         return np.zeros(0, dtype=object)
@@ -119,30 +165,27 @@ def narrow_gaps(lines: Shapes, *, width: float, gap: float) -> Shapes:
     closed = shapely.buffer(shapely.buffer(drawn, gap / 2), -gap / 2)
     slits = shapely.get_parts(shapely.difference(closed, drawn))
     slits = slits[shapely.area(slits) >= gap**2]
-    polygons: Shapes = shapely.buffer(slits, gap / 4)
+    slits = slits[_between_strokes(slits, lines, width / 2 + gap)]
+    polygons: Shapes = shapely.buffer(np.concatenate([slits, _small_holes(drawn, gap)]), gap / 4)
     return polygons
 
 
-def drop_dead_ends(lines: Shapes, length: float, *, others: Shapes) -> Shapes:
-    """The lines without the dead ends that are shorter than `length`.
+def _between_strokes(slits: Shapes, lines: Shapes, reach: float) -> np.ndarray:
+    """Which slits have more than one stroke beside them, bool [n]; hairpins have one."""
+    edges = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
+    beside = shapely.STRtree(edges).query(
+        shapely.point_on_surface(slits), predicate="dwithin", distance=reach
+    )
+    pairs = np.unique(np.stack([beside[0], stroke_numbers(edges)[beside[1]]]), axis=1)
+    several: np.ndarray = np.bincount(pairs[0], minlength=len(slits)) > 1
+    return several
 
-    Args:
-        lines: line strings, cut at no matter which crossings.
-        length: shorter stubs fall away.
-        others: lines that count as connection and are not returned.
 
-    Returns:
-        Line strings between crossings.
-    """
-    if not len(lines):
-        return lines
-    edges = shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))
-    crossings = shapely.intersection(shapely.union_all(lines), shapely.union_all(others))
-    ends = shapely.get_coordinates([shapely.get_point(edges, 0), shapely.get_point(edges, -1)])
-    place = np.unique(np.round(ends, 2), axis=0, return_inverse=True)[1].ravel()
-    free = np.bincount(place)[place] == 1
-    tree = shapely.STRtree(shapely.get_parts(crossings))
-    free[tree.query(shapely.points(ends), predicate="dwithin", distance=0.05)[0]] = False
-    stub = free[: len(edges)] | free[len(edges) :]
-    kept: Shapes = edges[~(stub & (shapely.length(edges) < length))]
-    return kept
+def _small_holes(drawn: Any, gap: float) -> Shapes:
+    """Holes in the drawing that are mere crumbs; the islands of roundabouts are none."""
+    rings, owner = shapely.get_rings(shapely.get_parts(drawn), return_index=True)
+    holes = shapely.polygons(rings[np.r_[False, owner[1:] == owner[:-1]]])
+    area, length = shapely.area(holes), np.maximum(shapely.length(holes), 1e-9)
+    is_island = (4 * np.pi * area / length**2 > _ROUND) & (area > gap**2)
+    crumbs: Shapes = holes[(area < _LARGEST_CRUMB * gap**2) & ~is_island]
+    return crumbs

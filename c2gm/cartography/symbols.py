@@ -53,8 +53,10 @@ class LineSymbol:
         casing: px on each side.
         dash: (drawn, left out) px, or None for a whole line.
         twin_distance: carriageways nearer than this to each other become one, px.
+        thinning: of lines side by side nearer than this only the longest stays, px.
         narrow_gap: slits between such lines that are narrower are painted over, px.
         dead_end: dead ends shorter than this are dropped, px.
+        orphan: lines of a piece of the network that is shorter than this are dropped, px.
         simplify: tolerance, px.
     """
 
@@ -64,8 +66,10 @@ class LineSymbol:
     casing: float = 0.0
     dash: tuple[float, float] | None = None
     twin_distance: float = 0.0
+    thinning: float = 0.0
     narrow_gap: float = 0.0
     dead_end: float = 0.0
+    orphan: float = 0.0
     simplify: float = 0.3
 
 

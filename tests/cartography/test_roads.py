@@ -1,7 +1,8 @@
 import numpy as np
 import shapely
 
-from c2gm.cartography.roads import drop_dead_ends, merge_twins, narrow_gaps
+from c2gm.cartography.roads import merge_twins, narrow_gaps
+from c2gm.cartography.selection import drop_dead_ends
 
 from .conftest import line, shapes
 
