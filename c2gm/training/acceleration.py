@@ -95,6 +95,7 @@ def moved(batch: Batch, device: torch.device) -> Batch:
     for entry in dataclasses.fields(batch):
         value = getattr(batch, entry.name)
         if isinstance(value, Tensor) and entry.name != "has_reference":
-            value = value.pin_memory() if device.type == "cuda" else value
+            if value.device.type == "cpu" and device.type == "cuda":
+                value = value.pin_memory()
             values[entry.name] = value.to(device, non_blocking=True)
     return dataclasses.replace(batch, **values)

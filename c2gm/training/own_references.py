@@ -52,9 +52,6 @@ class OwnReferences:
         self._drawn: list[Record] = []
         self._next = 0
 
-    def __len__(self) -> int:
-        return len(self._drawn)
-
     @property
     def full(self) -> bool:
         """Whether as many drawings are there as are kept."""
@@ -63,11 +60,8 @@ class OwnReferences:
     def due(self, crops: int) -> bool:
         """Whether it is time to draw again, by the crops that the run has seen.
 
-        Until the pool is full it always is; then a few drawings are replaced at a time, so that
-        their age is even.
+        A few drawings are replaced at a time, so that their age is even.
         """
-        if not self.full:
-            return True
         if crops < self._due_at:
             return False
         self._due_at = crops + self._interval
@@ -80,13 +74,14 @@ class OwnReferences:
     def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
         """A random record of the source, or in a share of the cases one with drawn parents.
 
-        It is exchanged for one of its own zoom, so that zooms keep their shares.
+        It is exchanged for one of its own zoom and look, so that these keep their shares.
         """
         record = self.source.draw(rng, kinds)
         if not has_parents(record) or rng.random() >= self.share:
             return record
-        same_zoom = [drawn for drawn in tuple(self._drawn) if drawn.zoom == record.zoom]
-        return same_zoom[rng.integers(len(same_zoom))] if same_zoom else record
+        wanted = record.zoom, record.text_zoom
+        alike = [d for d in tuple(self._drawn) if (d.zoom, d.text_zoom) == wanted]
+        return alike[rng.integers(len(alike))] if alike else record
 
     def redraw(self, painter: SGDMMapModel, kinds: dict[str, float]) -> None:
         """Draw the parents of a few random records anew, in the place of the oldest ones."""

@@ -16,6 +16,7 @@ from .optimizers import OptimizerName
 
 StageName = Literal["vae", "decoder", "encoder", "joint", "paper"]
 Schedule = Literal["decayed", "constant"]
+_FROM_ZERO = "minutes steps rate weight_decay clip sample_every on_device world_processes".split()
 _SHARES = (
     "no_reference no_text freeze ema corrupt masked warped misplaced decoupled own_references"
 ).split()
@@ -60,6 +61,8 @@ class RunConfig:
         device, precision: "auto" is a GPU if there is one; "auto" is the faster by a stopwatch.
         threads: Of torch.
         save_seconds: Between two states on disk.
+        on_device: Records that lie on the device, which cuts the crops itself (0: the host does).
+        world_processes, worlds_kept: Processes that make worlds meanwhile, and worlds that stay.
         sample_every: Steps between two sample sheets (0: none); needs `development`.
         tensorboard: Whether events for TensorBoard are written.
     """
@@ -103,6 +106,9 @@ class RunConfig:
     own_every: int = 20_000
     device: str = "auto"
     precision: DType = "auto"
+    on_device: int = 0
+    world_processes: int = 0
+    worlds_kept: int = 200
     sample_every: int = 0
     tensorboard: bool = False
 
@@ -115,9 +121,9 @@ class RunConfig:
             )
         for name in _SHARES:
             _check_range(name, getattr(self, name), 0, 1)
-        for name in ("batch", "accumulate", "own_pool", "own_every", "threads"):
+        for name in ("batch", "accumulate", "own_pool", "own_every", "threads", "worlds_kept"):
             _check_range(name, getattr(self, name), 1, None)
-        for name in ("minutes", "steps", "rate", "weight_decay", "clip", "sample_every"):
+        for name in _FROM_ZERO:
             _check_range(name, getattr(self, name), 0, None)
         for timestep in self.timesteps:
             _check_range("timesteps", timestep, 0, 999)

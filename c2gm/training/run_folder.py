@@ -23,7 +23,8 @@ from .run_config import RunConfig
 
 # What may differ when a run goes on: it says where and how fast, not what is trained.
 FREE = frozenset(
-    "records development threads device precision save_seconds sample_every tensorboard".split()
+    "records development threads device precision save_seconds sample_every tensorboard on_device "
+    "world_processes worlds_kept".split()
 )
 
 

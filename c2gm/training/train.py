@@ -5,14 +5,15 @@ The run's files are told in `run_folder.py`, the loss of each stage in `stages.p
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import logging
 import signal
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,17 +23,17 @@ from ..errors import Stopped
 from ..models.devices import choose_device
 from ..models.sgdm_map_model import SGDMMapModel
 from .acceleration import Precision, faster_precision, make_accelerator, moved
-from .batches import Batch, RecordSource, batches, collate
+from .batches import Batch, RecordSource, collate
 from .chance import Chance
-from .crops import CropConfig, cut_crop
+from .crops import cut_crop
 from .optimizers import MuonAdamW
 from .own_references import DRAWN_TOGETHER, OwnReferences
 from .progress import Losses, OnProgress, Progress, Pulse
 from .records import RecordPool
-from .referenced import ReferencedRecords
 from .run_config import RunConfig
 from .run_folder import RunFolder
 from .schedule import Clock, rate_share
+from .sources import crop_config, open_batches, open_records, own_references
 from .stages import STAGES, Stage
 from .start import start_model
 from .trial import Trial
@@ -41,6 +42,7 @@ from .weight_average import WeightAverage, trained_tensors
 log = logging.getLogger(__name__)
 
 _TELL_SECONDS = 1.0
+_TRIAL_CROPS = 64  # of a stopwatch's batch at most
 _LATENT_BATCHES = 24  # by which latents are normalised
 
 
@@ -126,24 +128,24 @@ class Run:
 
     def _train(self) -> None:
         config, clock = self.config, self.clock
-        pool = RecordPool(Path(config.records).expanduser())
-        records = ReferencedRecords(pool) if self.stage.needs_references else pool
-        own = self._own_references(records)
-        with closing(self._source(own or records)) as source:
-            first = next(source)
-            stream = itertools.chain([first], source)
-            precision = self.prepare(first)
-            log.info("%s: %d records, %s on %s", config.stage, len(pool), precision, self.device)
+        with open_records(config, referenced=self.stage.needs_references) as records:
+            precision = self.prepare(self._trial_batch(records))
+            log.info("%s in %s on %s", config.stage, precision, self.device)
             pulse = Pulse()
-            while clock.share < 1 and not self._stop:
-                if own is not None and own.due(self.crops):
-                    self._redraw(own)
-                    clock.seconds += pulse.beat()
-                    continue
-                self.step_once(list(itertools.islice(stream, config.accumulate)))
+            own = own_references(config, records, clock.step)
+            while own is not None and not own.full and not self._stop:
+                self._redraw(own)
+            drawn_from = records if own is None else own
+            source = open_batches(config, drawn_from, device=self.device, step=clock.step)
+            with closing(source):
                 clock.seconds += pulse.beat()
-                self._look_up(pulse)
-                pulse.rest()
+                while clock.share < 1 and not self._stop:
+                    self.step_once(list(itertools.islice(source, config.accumulate)))
+                    if own is not None and own.due(self.crops):
+                        self._redraw(own)
+                    clock.seconds += pulse.beat()
+                    self._look_up(pulse)
+                    pulse.rest()
         self._report()
         self._save()
 
@@ -160,6 +162,12 @@ class Run:
         if self.accelerator.scaler is not None and self._scaler_state is not None:
             self.accelerator.scaler.load_state_dict(self._scaler_state)
         return precision
+
+    def _trial_batch(self, records: RecordSource) -> Batch:
+        """A batch for the stopwatch."""
+        config, rng = self.config, np.random.default_rng(self.config.seed)
+        drawn = [records.draw(rng, config.kinds) for _ in range(min(config.batch, _TRIAL_CROPS))]
+        return collate([cut_crop(record, crop_config(config), rng) for record in drawn])
 
     def step_once(self, parts: Sequence[Batch]) -> None:
         """One optimiser step on the mean of the losses of as many batches as are accumulated."""
@@ -189,33 +197,6 @@ class Run:
             self.optimizer.optimizer.found_inf = (~torch.isfinite(loss)).float()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-
-    def _source(self, records: RecordSource) -> Generator[Batch, None, None]:
-        config = self.config
-        crop = CropConfig(
-            size=config.crop,
-            no_reference=config.no_reference,
-            corrupt=config.corrupt,
-            masked=config.masked,
-            recolour=config.recolour,
-            warped=config.warped,
-            misplaced=config.misplaced,
-        )
-        first = self.clock.step * config.accumulate
-        source = batches(records, config.kinds, crop, config.batch, config.seed + 1, first=first)
-        return cast("Generator[Batch, None, None]", source)
-
-    def _own_references(self, records: RecordSource) -> OwnReferences | None:
-        config = self.config
-        if not config.own_references:
-            return None
-        return OwnReferences(
-            records,
-            share=config.own_references,
-            kept=config.own_pool,
-            every=config.own_every,
-            seed=config.seed + self.clock.step,
-        )
 
     def _redraw(self, own: OwnReferences) -> None:
         """Let the averaged weights draw a few references."""
@@ -308,8 +289,10 @@ class Run:
     def _normalise_latents(self) -> None:
         """Fold the latents' mean and spread into the VAE, so that every channel counts alike."""
         config = self.config
-        pool = RecordPool(Path(config.records).expanduser())
-        plain = CropConfig(config.crop, no_reference=1, masked=0, recolour=False, misplaced=0)
+        pool = RecordPool(Path(config.records).expanduser(), decoupled=config.decoupled)
+        plain = dataclasses.replace(
+            crop_config(config), no_reference=1.0, masked=0.0, recolour=False, warped=0.0
+        )
         rng = np.random.default_rng(config.seed)
         means = []
         with torch.no_grad():

@@ -11,6 +11,7 @@ from flat_world import block_of_water
 from c2gm.errors import TrainingError
 from c2gm.map_scale import map_scale, scale_text
 from c2gm.references import enlarge_reference
+from c2gm.training import batches as batches_module
 from c2gm.training.batches import batches
 from c2gm.training.crops import CropConfig, cut_crop
 from c2gm.training.own_references import OwnReferences, parent_imagery, with_drawn_parents
@@ -104,7 +105,7 @@ def test_drawings_are_replaced_evenly_over_the_crops(records):
     for crops in range(0, 100, 10):
         if pool.due(crops):
             pool.redraw(Echo(), {"town": 1})
-    assert len(pool) == 8
+    assert len(pool._drawn) == 8
     assert not any(a is b for a in before for b in pool._drawn)
 
 
@@ -146,7 +147,13 @@ def test_a_joint_run_draws_its_references_with_the_averaged_weights(configured, 
         marks.append(painter.model.get_parameter(name).equal(run.average.values[name]))
         original(self, painter, kinds)
 
+    seen = []
+    cut = batches_module.cut_crop
     monkeypatch.setattr(OwnReferences, "redraw", redraw)
+    monkeypatch.setattr(
+        batches_module, "cut_crop", lambda record, *rest: seen.append(record) or cut(record, *rest)
+    )
     run.go()
     assert marks and all(marks)
+    assert any(record.drawn_parents for record in seen)
     assert run.clock.step == 2 and run.folder.weights.exists()
