@@ -25,7 +25,7 @@ from .map_objects import MapObjects
 from .roads import narrow_gaps
 from .style import MapStyle, Style, built_in_style
 
-MARGIN = 40  # px: the longest straight piece (24) and half the widest line with its casing (11)
+MARGIN = 40  # px: the longest straight piece (24) and half the widest line with its casing (16)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 

@@ -241,7 +241,9 @@ class _StyleFile:
         if shown_by != "width":
             return
         for width, casing in zip(row["width"], row.get("casing", nothing), strict=True):
-            if width is not None and not 0 < width / 2 + (casing or 0.0) <= WIDEST_HALF:
+            if width is None:
+                continue
+            if width == 0 or width / 2 + (casing or 0.0) > WIDEST_HALF:
                 raise self._fail(
                     f"{where}, width",
                     f"{width:g} px with casing is not between 0 and {2 * WIDEST_HALF:g} px.",

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 import shapely
 
 from c2gm.cartography.generalise import generalise, smooth_polygons
-from c2gm.cartography.map_objects import MapObjects
+from c2gm.cartography.map_objects import AREA_KINDS, LINE_KINDS, MapObjects
 from c2gm.cartography.style import map_style
 from c2gm.grid import mercator_resolution
 
@@ -123,3 +124,59 @@ def test_smoothing_rounds_corners_and_keeps_holes_and_long_edges() -> None:
 def test_trees_are_shown_at_zoom_18_only(town: MapObjects) -> None:
     assert len(generalise(town, 17).trees) == 0
     assert len(generalise(town, 18).trees) == 10
+
+
+def random_world(seed: int) -> MapObjects:
+    """Specks, strips and crowds of every kind, of sizes about the least areas and lengths."""
+    rng = np.random.default_rng(seed)
+
+    def area() -> shapely.Polygon:
+        width, height = np.exp(rng.uniform(np.log(2), np.log(400), 2))
+        return rectangle(*rng.uniform(0, 1500, 2), width, height)
+
+    def crowd() -> list[shapely.Polygon]:
+        side, step = np.exp(rng.uniform(np.log(3), np.log(40), 2))
+        corner = rng.uniform(0, 1500, 2)
+        places = [corner + (side + step) * np.array([i, j]) for i in range(6) for j in range(6)]
+        return [rectangle(*place, side, side) for place in places]
+
+    def road() -> shapely.LineString:
+        steps = rng.normal(size=(rng.integers(2, 6), 2)) * np.exp(rng.uniform(1, 5))
+        return line(*(rng.uniform(0, 1500, 2) + np.cumsum(steps, axis=0)))
+
+    few = [int(count) for count in rng.integers(0, 4, len(AREA_KINDS) + len(LINE_KINDS))]
+    areas = {
+        kind: shapes(*(area() for _ in range(few[i])), *(crowd() if rng.random() < 0.5 else []))
+        for i, kind in enumerate(AREA_KINDS)
+    }
+    lines = {
+        kind: shapes(*(road() for _ in range(few[-1 - i]))) for i, kind in enumerate(LINE_KINDS)
+    }
+    return MapObjects(
+        areas={kind: array for kind, array in areas.items() if len(array)},
+        lines={kind: array for kind, array in lines.items() if len(array)},
+    )
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_worlds_show_at_every_zoom_what_they_show_below_it(seed: int) -> None:
+    world = random_world(seed)
+    classes = [drawn_classes(world, zoom) for zoom in ZOOMS]
+    for here, next_zoom in zip(classes, classes[1:], strict=False):
+        assert here - {"built-up area"} <= next_zoom
+
+
+def test_specks_that_only_a_low_zoom_joins_to_a_wood_are_shown_at_none() -> None:
+    side, gap = 6.0, 30.0
+    specks = [
+        rectangle(i * (side + gap), j * (side + gap), side, side)
+        for i in range(9)
+        for j in range(9)
+    ]
+    wood = MapObjects(areas={"wood": shapes(*specks)})
+    # Closed over gaps of four pixels, of 38 m, the specks would fill 80 m2 a piece at zoom 14.
+    alone = side**2 / mercator_resolution(18) ** 2
+    assert alone > map_style(18).area("wood").least_area
+    assert "wood" in generalise(wood, 18).areas
+    assert "wood" not in generalise(wood, 15).areas
+    assert "wood" not in generalise(wood, 14).areas

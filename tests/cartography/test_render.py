@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import shapely
 
+from c2gm.cartography.layers import LONGEST_PIECE
 from c2gm.cartography.map_objects import MapObjects
-from c2gm.cartography.render import MapDrawing
+from c2gm.cartography.render import MARGIN, MapDrawing
+from c2gm.cartography.style import WIDEST_HALF
 from c2gm.grid import PixelBox, mercator_resolution
 from c2gm.legend import CLASS_ID, GROUND, LEGEND
 
@@ -182,3 +184,8 @@ def test_trees_are_discs_of_five_pixels() -> None:
     objects = MapObjects(trees=np.array([[EAST + 500, NORTH]]))
     ids = MapDrawing(objects, 18).classes(box_at(18, 500, 0, width=40))
     assert 17 <= (ids == CLASS_ID["wood"]).sum() <= 23
+
+
+def test_the_margin_holds_the_longest_piece_and_the_widest_line() -> None:
+    # Whatever a style says, no stroke outside the margin reaches into the box.
+    assert LONGEST_PIECE + WIDEST_HALF <= MARGIN

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,11 @@ import shapely
 
 from c2gm.cartography.map_objects import MapObjects
 from c2gm.cartography.osm_kinds import area_kind, line_kind
-from c2gm.cartography.vectors import read_vectors, to_mercator
-from c2gm.errors import VectorError
+from c2gm.cartography.vectors import VectorSource, read_source, read_vectors, to_mercator
+from c2gm.errors import AreaError, VectorError
 
 from .conftest import shapes
-
-LON, LAT = 9.52, 47.14
+from .ground_files import BOUNDS, LAT, LON, Feature, write_geojson, write_gpkg, write_pbf
 
 OSM_FILE = """<?xml version='1.0'?>
 <osm version="0.6">
@@ -191,3 +191,120 @@ def test_a_coast_makes_the_sea(tmp_path: Path) -> None:
     sea = shapely.union_all(shapes(*objects.areas["water"]))
     south, north = to_mercator(np.array([[LON, LAT - 0.01], [LON, LAT + 0.01]]), "EPSG:4326")
     assert sea.contains(shapely.Point(south)) and not sea.contains(shapely.Point(north))
+
+
+def read_all_three(folder: Path) -> list[VectorSource]:
+    return [
+        read_source(write_pbf(folder / "ground.osm.pbf")),
+        read_source(write_geojson(folder / "ground.geojson")),
+        read_source(write_gpkg(folder / "ground.gpkg")),
+    ]
+
+
+def outlines(objects: MapObjects) -> dict[str, list[str]]:
+    """Every object by kind, in whole decimetres, in an order of its own."""
+    return {
+        kind: sorted(
+            shapely.to_wkt(part.normalize(), rounding_precision=1)
+            for part in shapely.get_parts(array)
+        )
+        for kind, array in {**objects.areas, **objects.lines}.items()
+    }
+
+
+def test_an_extract_geojson_and_geopackage_of_the_same_ground_are_read_the_same(
+    tmp_path: Path,
+) -> None:
+    extract, *others = (source.objects for source in read_all_three(tmp_path))
+    assert {kind: len(array) for kind, array in {**extract.areas, **extract.lines}.items()} == {
+        "building": 2,
+        "sand": 1,
+        "wood": 1,
+        "water": 1,
+        "farmland": 1,
+        "road_area": 1,
+        "main_road": 1,
+        "street": 1,
+        "driveway": 1,
+        "stream": 1,
+        "railway": 1,
+        "rail_yard": 1,
+    }
+    for objects in others:
+        assert outlines(objects) == outlines(extract)
+        assert np.allclose(objects.trees, extract.trees, atol=0.02)
+
+
+def test_an_extract_tells_its_bounds_and_whose_it_is(tmp_path: Path) -> None:
+    extract, geojson, geopackage = read_all_three(tmp_path)
+    assert np.allclose(extract.bounds, BOUNDS)
+    assert extract.attribution == "(c) OpenStreetMap contributors"
+    for source in (geojson, geopackage):
+        # From the first house to the end of the main road; the stream does not count.
+        built = (LON - 50e-5, LAT - 20e-5, LON + 250e-5, LAT + 90e-5)
+        assert np.allclose(source.bounds, built, atol=1e-7)
+        assert source.attribution == ""
+
+
+def test_openstreetmap_numbers_in_a_file_show_whose_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "export.gpkg"
+    way = shapely.LineString([(LON, LAT), (LON + 0.001, LAT)])
+    write_layer(path, "lines", [way], highway=["track"], osm_id=["123"])
+    assert read_source(path).attribution == "(c) OpenStreetMap contributors"
+
+
+@pytest.mark.parametrize("writer", [write_pbf, write_geojson, write_gpkg])
+def test_a_file_without_tags_is_refused_in_every_format(
+    tmp_path: Path, writer: Callable[..., Path]
+) -> None:
+    name = {write_pbf: "a.osm.pbf", write_geojson: "a.geojson", write_gpkg: "a.gpkg"}[writer]
+    nameless = [Feature(((0, 0), (10, 10)), {"note": "a line"})]
+    with pytest.raises(VectorError, match="nothing that a map shows"):
+        read_source(writer(tmp_path / name, nameless))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_an_extract_that_ends_too_soon_is_refused(tmp_path: Path, share: float) -> None:
+    path = write_pbf(tmp_path / "cut.osm.pbf")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(VectorError, match=r"cut\.osm\.pbf"):
+        read_source(path)
+
+
+@pytest.mark.parametrize(
+    "packed", ['"surface"=>"as\\"phalt","tunnel"=>"yes"', '{"surface": "asphalt", "tunnel": "yes"}']
+)
+def test_tags_that_were_packed_into_one_column_count(tmp_path: Path, packed: str) -> None:
+    path = tmp_path / "packed.gpkg"
+    way = shapely.LineString([(LON, LAT), (LON + 0.001, LAT)])
+    write_layer(path, "lines", [way, way], highway=["residential"] * 2, other_tags=[packed, ""])
+    assert len(read_vectors(path).lines["street"]) == 1
+
+
+def test_an_area_without_objects_is_refused_and_told_where_they_are(tmp_path: Path) -> None:
+    source = read_source(write_geojson(tmp_path / "ground.geojson"))
+    source.check_inside((LON, LAT, LON + 1, LAT + 1))
+    with pytest.raises(AreaError, match=r"from 9\.51950,47\.13980"):
+        source.check_inside((LON + 1, LAT, LON + 2, LAT + 1))
+
+
+@pytest.mark.parametrize(
+    ("tags", "kind"),
+    [
+        ({"amenity": "parking", "parking": "underground"}, None),
+        ({"natural": "water", "location": "underground"}, None),
+        ({"leisure": "swimming_pool", "indoor": "yes"}, None),
+        ({"building": "roof", "covered": "yes"}, "building"),
+        ({"highway": "footway", "area": "yes"}, "road_area"),
+        ({"aeroway": "apron"}, "sand"),
+    ],
+)
+def test_what_is_not_seen_from_above_is_no_area(tags: dict[str, str], kind: str | None) -> None:
+    assert area_kind(tags) == kind
+
+
+def test_paths_through_buildings_are_not_drawn_and_roads_are() -> None:
+    for hidden in ({"tunnel": "building_passage"}, {"covered": "yes"}, {"indoor": "yes"}):
+        assert line_kind({"highway": "footway", **hidden}) is None
+        assert line_kind({"highway": "service", **hidden}) == "service"
