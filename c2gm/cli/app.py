@@ -19,6 +19,7 @@ from . import (
     stitch,
     train,
     verify,
+    world,
 )
 from .exits import one_line_errors
 
@@ -41,7 +42,20 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in (demo, generate, render, preview, stitch, verify, info, convert, train, evaluate):
+    modules = (
+        demo,
+        generate,
+        render,
+        preview,
+        stitch,
+        verify,
+        info,
+        convert,
+        train,
+        evaluate,
+        world,
+    )
+    for module in modules:
         name = module.__name__.rpartition(".")[2]
         app.command(name)(one_line_errors(module.command))
     app.add_typer(dataset.group(), name="dataset")

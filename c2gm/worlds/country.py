@@ -88,7 +88,9 @@ def country(seed: int) -> Country:
     return Country(
         seed=seed,
         climate=climate,
-        tree_density=rng.uniform(*{"desert": (0.15, 0.6), "dry": (0.3, 1.2)}.get(climate, (0.6, 1.6))),
+        tree_density=rng.uniform(
+            *{"desert": (0.15, 0.6), "dry": (0.3, 1.2)}.get(climate, (0.6, 1.6))
+        ),
         relief=relief,
         waters=waters,
         woods=FieldAreas(openness, rng.uniform(*_WOODS[climate])),

@@ -24,6 +24,7 @@ from .trunk_lines import TrunkLines
 
 ROOM = 80.0  # metres beyond a district whose roads and waters its picture needs
 FRONTAGE = 30.0
+_NEAR_A_ROAD = 14.0
 _ARTERIAL_CELL = 800_000.0  # square metres; larger built-up cells are halved by a main road
 _LINE_KINDS = ("motorway", "main_road", "street", "service", "driveway", "track", "footpath")
 
@@ -326,17 +327,29 @@ def _plots(
         for part in _polygons(piece)
         if part.area > 60
     ]
+    plots = _reached(plots, lines)
     # what belongs to no cell: strips along waters, motorways and rails
     rest = shapely.difference(shapely.union_all(free), shapely.union_all(shapes))
     plots += [(part, "verge") for part in _polygons(rest) if part.area > 20]
     return plots
 
 
+def _reached(plots: list[tuple[Any, str]], lines: dict[str, list[Any]]) -> list[tuple[Any, str]]:
+    """The plots, those of towns turned into fields where no road leads to them."""
+    roads = shapely.STRtree(np.array(lines["street"] + lines["main_road"], dtype=object))
+    shapes = np.array([plot for plot, _ in plots], dtype=object)
+    near = set(roads.query(shapes, predicate="dwithin", distance=_NEAR_A_ROAD)[0].tolist())
+    return [
+        (plot, use if index in near or use not in STREET_RULES else "fields")
+        for index, (plot, use) in enumerate(plots)
+    ]
+
+
 def _add_farms(planner: Planner, rng: np.random.Generator) -> None:
     """Farms beside lanes and main roads, where fields lie."""
     area = sum(parcel.shape.area for parcel in planner.parcels if parcel.use == "fields")
-    lanes = [line for line in planner.lines["street"] + planner.lines["main_road"]]
-    lanes = [line for line in lanes if line.length > 150]
+    roads = planner.lines["street"] + planner.lines["main_road"]
+    lanes = [line for line in roads if line.length > 150]
     for _ in range(rng.poisson(area / 350_000) if lanes else 0):
         planner.farm(lanes[int(rng.integers(len(lanes)))])
 

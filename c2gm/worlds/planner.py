@@ -24,6 +24,7 @@ from .plots import (
 )
 
 QUARTERS = (*HOUSE_RULES, "slabs", "commercial", "industry")
+SETTLED_ROOM = 32.0  # metres round a building that count as built-up
 NO_FRONTAGE = ("slabs", "commercial", "industry", "backland", "court", "farm")
 HOMES_WITH_DRIVES = ("villas", "grid houses", "curved houses", "desert villas", "backland", "farm")
 
@@ -73,6 +74,8 @@ class Planner:
             kept = kept[self._on_a_road(candidates.chosen(kept))]
             self.buildings = candidates.chosen(kept)
             self.details = details(self.buildings, sites, homes[kept], self.climate, self.rng)
+            if np.isfinite(self.frontage):
+                self.built_up = self._really_built_up()
         if self._boxes:
             self.details.boxes = np.concatenate(self._boxes)
         self._add_ways()
@@ -217,6 +220,20 @@ class Planner:
                 self.built_up.append(part)
                 self._stand(rim_houses(part, "farm", self.rng), part)
 
+    def _really_built_up(self) -> list[Any]:
+        """Built-up plots without the deep ground on which nothing stands."""
+        plots = np.array(self.built_up, dtype=object)
+        houses = self.buildings.polygons()
+        own, house = shapely.STRtree(houses).query(plots, predicate="intersects")
+        near = shapely.buffer(houses[house], SETTLED_ROOM, quad_segs=2)
+        grounds = []
+        for plot, first, last in _runs(own):
+            part = shapely.union_all(near[first:last]).intersection(plots[plot])
+            if part.area > 0.8 * plots[plot].area:
+                part = plots[plot]
+            grounds += [p for p in shapely.get_parts(part) if p.area > 100]
+        return grounds
+
     def _on_a_road(self, houses: Buildings) -> np.ndarray:
         """Which buildings have a road before them, or need none, bool [n]."""
         needless = np.isin(houses.quarters, NO_FRONTAGE)
@@ -253,6 +270,13 @@ class Planner:
         clear = np.ones(len(ways), dtype=bool)
         clear[blocked] = False
         self.lines["service"] += list(ways[clear & (shapely.length(ways) < 140)])
+
+
+def _runs(values: np.ndarray) -> list[tuple[int, int, int]]:
+    """(value, first, last) of runs of equal values in a sorted array."""
+    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else values
+    ends = np.r_[starts[1:], len(values)]
+    return [(int(values[a]), int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
 
 
 def _pitch(plot: Any, rng: np.random.Generator) -> Any:

@@ -88,11 +88,12 @@ class FieldAreas:
         if values.min() >= 0:
             return ()
         tracer = contour_generator(x, y, values, fill_type=FillType.OuterOffset)
-        points, offsets = tracer.filled(-1e12, 0.0)
+        points, offsets = tracer.filled(-1e12, 0.0)[:2]
         shapes = []
         for vertices, starts in zip(points, offsets, strict=True):
             rings = [
-                vertices[a:b] for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+                vertices[a:b]
+                for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
             ]
             shapes.append(shapely.Polygon(rings[0], rings[1:]))
         valid = shapely.make_valid(np.array(shapes, dtype=object))

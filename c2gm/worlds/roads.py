@@ -58,7 +58,7 @@ class Roads:
     def __init__(
         self, seed: int, topology: Topology, settlements: Settlements, waters: Waters
     ) -> None:
-        self._seed, self._topology = seed, topology
+        self._seed, self.topology = seed, topology
         self._settlements, self._waters = settlements, waters
         self.road = lru_cache(maxsize=1 << 12)(self._road)
         self._course = lru_cache(maxsize=1 << 13)(self._course_between)
@@ -67,15 +67,15 @@ class Roads:
     def districts(self, bounds: Bounds) -> list[District]:
         """Districts that touch bounds, in the order of their keys."""
         box = shapely.box(*bounds)
-        keys = sorted(self._topology.faces_around(bounds))
+        keys = sorted(self.topology.faces_around(bounds))
         return [d for key in keys if (d := self.district(key)).shape.intersects(box)]
 
     def within(self, bounds: Bounds) -> list[Road]:
         """Roads that touch bounds, in the order of their ends."""
-        room = 2.5 * self._topology.spacing
+        room = 2.5 * self.topology.spacing
         left, bottom, right, top = bounds
-        nodes = self._topology.nodes_within((left - room, bottom - room, right + room, top + room))
-        pairs = sorted((a, b) for a in nodes for b in self._topology.neighbours(a) if a < b)
+        nodes = self.topology.nodes_within((left - room, bottom - room, right + room, top + room))
+        pairs = sorted((a, b) for a in nodes for b in self.topology.neighbours(a) if a < b)
         box = shapely.box(*bounds)
         return [self.road(*pair) for pair in pairs if self._course(*pair).intersects(box)]
 
@@ -116,7 +116,7 @@ class Roads:
         return "street" if luck < 0.93 or ranks[1] >= VILLAGE else "track"
 
     def _in_town(self, first: Node, last: Node) -> bool:
-        middle = np.mean([self._topology.place(first), self._topology.place(last)], axis=0)
+        middle = np.mean([self.topology.place(first), self.topology.place(last)], axis=0)
         x, y = middle.tolist()
         near = self._settlements.within((x, y, x, y))
         return any(s.rank >= TOWN and s.share_of_reach(x, y)[0] < 1 for s in near)
@@ -124,7 +124,7 @@ class Roads:
     def _course_between(self, first: Node, last: Node) -> Any:
         """A line from node to node, swaying, points every 15 m or so."""
         rng = generator(self._seed, 61, *first, *last)
-        start, end = (np.array(self._topology.place(node)) for node in (first, last))
+        start, end = (np.array(self.topology.place(node)) for node in (first, last))
         run = end - start
         length = float(np.hypot(*run))
         t = np.linspace(0, 1, max(6, int(length / 15)))

@@ -1,7 +1,7 @@
 """Which places a road joins: a planar graph over the endless plane, found place by place.
 
 Nodes are the points of a jittered lattice. Two are joined where no third lies in the lune between
-them (a beta-skeleton, beta 1.2): the graph is planar, hangs together, its edges meet at wide
+them (a beta-skeleton, beta 1.55): the graph is planar, hangs together, its edges meet at wide
 angles, and whether an edge exists depends on the points nearby alone. Its faces tile the plane.
 """
 
@@ -17,7 +17,7 @@ Node = tuple[int, int]
 FaceKey = tuple[Node, ...]
 Bounds = tuple[float, float, float, float]
 _JITTER = 0.34  # of the spacing
-_BETA = 1.2
+_BETA = 1.55
 _REACH = 3  # cells within which neighbours lie
 _LONGEST_WALK = 80
 

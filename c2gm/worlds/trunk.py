@@ -239,6 +239,7 @@ def _ramps(axis: Any, main_roads: list[Any], rng: np.random.Generator) -> list[A
 
 
 def diamond(axis: Any, road: Any, place: float, spread: float) -> list[Any]:
+    """Ramps of an interchange at a place along a motorway, `spread` metres off it at the road."""
     ramps = []
     crossing = road.project(axis.interpolate(place))
     here = np.array(axis.interpolate(place).coords[0])

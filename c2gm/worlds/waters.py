@@ -54,9 +54,13 @@ class Waters:
 
     def still(self, bounds: Bounds) -> Any:
         """Sea and lakes in bounds, one geometry: what roads end at."""
-        lakes = [lake for node in self._nodes(bounds) if (lake := self._lake(node)) is not None]
-        whole = shapely.union_all([self._sea.within(bounds), *lakes])
-        return whole.intersection(shapely.box(*bounds))
+        box = shapely.box(*bounds)
+        waters = [lake for node in self._nodes(bounds) if (lake := self._lake(node)) is not None]
+        waters = [lake for lake in waters if lake.intersects(box)]
+        sea = self._sea.within(bounds)
+        if not sea.is_empty:
+            waters.append(sea)
+        return shapely.union_all(waters).intersection(box) if waters else shapely.Polygon()
 
     def reaches(self, bounds: Bounds) -> list[Reach]:
         """Rivers and streams that touch bounds."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -83,9 +84,7 @@ class World:
         lines["railway"] += trunks.railways
         lines["rail_yard"] += trunks.yards
         grounds = [found for found in trees if len(found)]
-        return _near(
-            bounds, areas, lines, np.concatenate(grounds) if grounds else np.zeros((0, 3))
-        )
+        return _near(bounds, areas, lines, np.concatenate(grounds) if grounds else np.zeros((0, 3)))
 
     def picture(self, box: PixelBox) -> np.ndarray:
         """The aerial picture of a box at zooms 14 to 19, uint8 [H,W,3].
@@ -189,7 +188,10 @@ class WorldImagery:
             turn = left // side * side  # columns wrap round the world
             right = min(box.right, turn + side)
             part = PixelBox(box.zoom, left - turn, top, right - turn, bottom)
-            rows, columns = slice(top - box.top, bottom - box.top), slice(left - box.left, right - box.left)
+            rows, columns = (
+                slice(top - box.top, bottom - box.top),
+                slice(left - box.left, right - box.left),
+            )
             rgb[rows, columns] = self._world.picture(part)
             valid[rows, columns] = True
             left = right
@@ -197,6 +199,29 @@ class WorldImagery:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class WorldSample:
+    """A part of a world with its truth, as training and tests want it.
+
+    Attributes:
+        imagery: the whole world's.
+        objects: the map objects of `bounds` and the margin that their maps need.
+        bounds: (west, south, east, north) in degrees, whole tiles of zoom 14.
+    """
+
+    imagery: WorldImagery
+    objects: MapObjects
+    bounds: Bounds
+
+
+def world_sample(seed: int, *, index: int = 0, tiles: int = 2) -> WorldSample:
+    """The place `index` of a world, `tiles` x `tiles` tiles of zoom 14, see `World.sample`."""
+    world = World(seed)
+    bounds = world.sample(index, tiles=tiles).mercator_bounds()
+    objects = world.objects(grown(bounds, OBJECTS_MARGIN))
+    return WorldSample(WorldImagery(world), objects, degrees(bounds))
 
 
 def _near(
