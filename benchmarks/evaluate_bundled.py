@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bundled_bars import Result, bars_markdown, procedural_bars, real_bars
 from mercantile import Tile
 from PIL import Image
 
@@ -29,11 +30,12 @@ from c2gm.cartography.render import MapDrawing
 from c2gm.cartography.vectors import read_vectors
 from c2gm.cascade.generate import generate
 from c2gm.cascade.settings import GenerateSettings
+from c2gm.evaluation.controls import GroundColour
 from c2gm.evaluation.model_controls import SegmentAndDraw, ThroughVAE
 from c2gm.evaluation.protocols import controls_of, protocol_of
 from c2gm.evaluation.report import Rows, as_json, group_table, markdown, measure_table
 from c2gm.evaluation.scale_text import score_scale_text, true_looks
-from c2gm.evaluation.scoring import Comparison, ZoomScores
+from c2gm.evaluation.scoring import Comparison
 from c2gm.evaluation.truth import DrawnTruth, Pyramid, RasterTruth, Truth
 from c2gm.grid import (
     TILE_SIZE,
@@ -81,25 +83,6 @@ class Ground:
     def whole_tiles(self) -> dict[int, list[Tile]]:
         """The tiles that lie inside the bounds, by zoom."""
         return {zoom: list(whole_tiles(self.bounds, zoom)) for zoom in self.zooms}
-
-
-@dataclass(frozen=True)
-class Result:
-    """One line of the table of bars."""
-
-    bar: str
-    value: float | None
-    least: float | None
-    most: float | None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the value lies between the two."""
-        if self.value is None or not np.isfinite(self.value):
-            return False
-        return (self.least is None or self.value >= self.least) and (
-            self.most is None or self.value <= self.most
-        )
 
 
 def whole_tiles(bounds: Bounds, zoom: int) -> TileRange:
@@ -159,12 +142,13 @@ def draw(
     settings = GenerateSettings(zooms=ground.zooms, bounds=ground.bounds, edges="open", mode=mode)
     path = out / "maps" / f"{ground.name}{suffix}.mbtiles"
     result = generate(ground.imagery, model, path, settings)
-    print(f"{path.name}: {result.tiles} tiles in {result.seconds:.0f} s", flush=True)
+    done = "kept" if result.nothing_to_do else f"{result.tiles} tiles in {result.seconds:.0f} s"
+    print(f"{path.name}: {done}", flush=True)
     return path
 
 
-def score(ground: Ground, model: SGDMMapModel, map_file: Path) -> Rows:
-    """Scores of a map and of the rows beside it."""
+def score(ground: Ground, model: SGDMMapModel, map_file: Path, *, quick: bool) -> Rows:
+    """Scores of a map and of the rows beside it; quick: of the shortest list of rows."""
     drawn = DrawnTruth(ground.objects, ground.name)
     with contextlib.ExitStack() as stack:
         map_ = stack.enter_context(open_tileset(map_file))
@@ -175,8 +159,10 @@ def score(ground: Ground, model: SGDMMapModel, map_file: Path) -> Rows:
         comparison = Comparison(truth, ground.whole_tiles())
         rows: dict[str, Pyramid] = {"map": map_}
         rows["segment and draw"] = SegmentAndDraw(model, ground.imagery)
-        rows |= controls_of(HONEST, truth=drawn, map_=map_, lowest_zoom=ground.zooms[0])
-        rows["VAE ceiling"] = ThroughVAE(model, drawn)
+        rows["ground colour"] = GroundColour()
+        if not quick:
+            rows |= controls_of(HONEST, truth=drawn, map_=map_, lowest_zoom=ground.zooms[0])
+            rows["VAE ceiling"] = ThroughVAE(model, drawn)
         return {name: comparison.score(row) for name, row in rows.items()}
 
 
@@ -229,48 +215,6 @@ def scale_texts(grounds: list[Ground], model: SGDMMapModel, windows: int) -> dic
     return asdict(score_scale_text(model, imagery, truth))
 
 
-def mean_measure(scores: list[dict[int, ZoomScores]], zoom: int, name: str) -> float | None:
-    """Unweighted mean over places of a measure; None where no place has it."""
-    values = [s[zoom].measures.get(name) for s in scores if zoom in s]
-    found = [value for value in values if value is not None]
-    return float(np.mean(found)) if found else None
-
-
-def procedural_bars(scores: list[dict[int, ZoomScores]]) -> list[Result]:
-    """The bars on procedural ground: means over the places."""
-    least_miou = {14: 0.55, 15: 0.55, 16: 0.70, 17: 0.70, 18: 0.65}
-    bars: list[tuple[str, int, float | None, float | None]] = []
-    bars += [("miou", zoom, least, None) for zoom, least in least_miou.items()]
-    bars += [("main_road_completeness", zoom, 0.7, None) for zoom in (14, 15)]
-    bars += [("road_correctness", 17, 0.85, None), ("road_completeness", 17, 0.75, None)]
-    for zoom in least_miou:
-        bars.append(("building_share_ratio", zoom, 0.75, 1.33))
-    for zoom in (15, 16, 17, 18):
-        bars += [("seam_ratio", zoom, 0.95, 1.05), ("band_ratio", zoom, 0.95, 1.05)]
-        bars.append(("tile_border_edge_ratio", zoom, 0.95, None))
-    bars += [("off_palette", zoom, None, 0.03) for zoom in least_miou]
-    return [
-        Result(f"procedural z{zoom} {name}", mean_measure(scores, zoom, name), least, most)
-        for name, zoom, least, most in bars
-        if any(zoom in found for found in scores)
-    ]
-
-
-def real_bars(name: str, scores: dict[int, ZoomScores]) -> list[Result]:
-    """The bars on one real place."""
-    measures = scores[17].measures
-    return [
-        Result(f"{name} z17 {measure}", measures.get(measure), least, most)
-        for measure, least, most in (
-            ("miou", 0.5, None),
-            ("road_correctness", 0.6, None),
-            ("road_completeness", 0.5, None),
-            ("seam_ratio", None, 1.10),
-            ("off_palette", None, 0.03),
-        )
-    ]
-
-
 def picture(ground: Ground, map_file: Path, zoom: int) -> Image.Image:
     """Imagery, map and truth of up to 3 x 3 tiles side by side."""
     tiles = whole_tiles(ground.bounds, zoom)
@@ -288,16 +232,6 @@ def picture(ground: Ground, map_file: Path, zoom: int) -> Image.Image:
                 corner = (box.width + 8 + at.left - box.left, at.top - box.top)
                 sheet.paste(Image.fromarray(pixels[..., :3]), corner)
     return sheet
-
-
-def bars_markdown(results: list[Result]) -> str:
-    """The table of bars."""
-    table = [["bar", "value", "at least", "at most", ""]]
-    for result in results:
-        cells = [result.value, result.least, result.most]
-        numbers = ["-" if cell is None else f"{cell:.3f}" for cell in cells]
-        table.append([result.bar, *numbers, "ok" if result.passed else "**missed**"])
-    return markdown(table)
 
 
 def grounds_of(arguments: argparse.Namespace) -> list[Ground]:
@@ -323,7 +257,7 @@ def run(arguments: argparse.Namespace) -> None:
     scores: dict[str, Rows] = {}
     for ground in grounds:
         path = draw(ground, model, out)
-        scores[ground.name] = score(ground, model, path)
+        scores[ground.name] = score(ground, model, path, quick=arguments.quick)
         for zoom in ground.zooms:
             if len(whole_tiles(ground.bounds, zoom)):
                 picture(ground, path, zoom).save(out / f"{ground.name}-z{zoom}.png")

@@ -82,6 +82,8 @@ def command(
       seam, band           1: tile borders do not show; above, lines; below, blurred bands
       cross-scale          1: zooms differ as much as true ones; near 0, mere enlargements
       building, minor      pixels over the truth's: below 1 too few, above 1 too many
+      detail               how much there is to see, over the truth's
+      invented             pixels in classes that the truth has not at that zoom
       off palette          flat pixels in no colour of the legend
 
     Ends with status 3 if a --bar is missed.
@@ -154,7 +156,8 @@ def score_rows(
         )
     pictures = None if isinstance(truth, RasterTruth) else truth
     rows: dict[str, Pyramid] = {"map": map_}
-    rows |= controls_of(protocol, truth=pictures, map_=map_, lowest_zoom=scored[0])
+    lowest = scored[0] if len(scored) > 1 else None
+    rows |= controls_of(protocol, truth=pictures, map_=map_, lowest_zoom=lowest)
     source = None
     if model is not None:
         from ..evaluation.model_controls import SegmentAndDraw, ThroughVAE
@@ -196,6 +199,7 @@ def tables_text(rows: Rows, protocol: Protocol) -> str:
 def _drawn(table: list[list[str]]) -> str:
     """A table as text."""
     import io
+    import textwrap
 
     from rich import box
     from rich.console import Console
@@ -208,4 +212,5 @@ def _drawn(table: list[list[str]]) -> str:
         grid.add_row(*row)
     text = io.StringIO()
     Console(file=text, width=_WIDTH, no_color=True).print(grid)
-    return "\n".join(line.rstrip() for line in text.getvalue().strip().splitlines())
+    lines = [line.rstrip() for line in text.getvalue().splitlines()]
+    return textwrap.dedent("\n".join(line for line in lines if line))

@@ -50,8 +50,9 @@ FIVE_OF_RASTER = {
 }
 UNLABELLED = 255
 
-WATER_GROUP, BUILDING_GROUP = GROUPS.index("water"), GROUPS.index("building or built-up")
-MINOR_ROAD_GROUP, MAIN_ROAD_GROUP = GROUPS.index("minor road"), GROUPS.index("main road")
+BUILDING_GROUP, MINOR_ROAD_GROUP = (
+    GROUPS.index(name) for name in ("building or built-up", "minor road")
+)
 MAIN_ROADS = tuple(CLASS_ID[name] for name in ("motorway", "main road"))
 ROADS = (*MAIN_ROADS, CLASS_ID["street"])
 

@@ -37,6 +37,7 @@ MEASURES = (
     Measure("building_share_ratio", "building share", "Buildings and built-up area over truth's."),
     Measure("minor_road_share_ratio", "minor share", "Pixels of minor roads over the truth's."),
     Measure("detail_ratio", "detail", "Bytes of the labels as PNG over the truth's."),
+    Measure("invented_share", "invented", "Share of pixels in classes that the truth has not."),
     Measure("off_palette", "off palette", "Share of flat pixels 5 dE off every legend colour."),
     Measure("seam_ratio", "seam", "Steps across tile borders over steps elsewhere, over truth's."),
     Measure("band_ratio", "band", "Sharpness beside tile borders over the middle's, over truth's."),

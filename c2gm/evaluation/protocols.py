@@ -70,7 +70,7 @@ def check_protocol(protocol: Protocol, map_: TileSet) -> None:
 
 
 def controls_of(
-    protocol: Protocol, *, truth: Pyramid | None, map_: Pyramid, lowest_zoom: int
+    protocol: Protocol, *, truth: Pyramid | None, map_: Pyramid, lowest_zoom: int | None
 ) -> dict[str, Pyramid]:
     """The rows that need no model, by name: what was given, enlarged, and the ground colour.
 
@@ -78,7 +78,7 @@ def controls_of(
         protocol: Decides what could be copied.
         truth: The true map, None where the truth is masks.
         map_: The scored map.
-        lowest_zoom: Its lowest scored zoom, which honest-0 can enlarge.
+        lowest_zoom: Its lowest scored zoom, which honest-0 can enlarge; None if it is the only one.
     """
     rows: dict[str, Pyramid] = {}
     if truth is not None:
@@ -87,7 +87,7 @@ def controls_of(
         rows["copy 2X"], rows["copy 4X"] = (Enlarged(truth, factor=f) for f in (2, 4))
     elif protocol.name == "honest-14" and truth is not None:
         rows["copy z14"] = Enlarged(truth, zoom=14)
-    else:
+    elif lowest_zoom is not None:
         rows[f"own z{lowest_zoom} enlarged"] = Enlarged(map_, zoom=lowest_zoom)
     rows["ground colour"] = GroundColour()
     return rows

@@ -28,6 +28,7 @@ HEADLINE = (
     "cross_scale_ratio",
     "building_share_ratio",
     "detail_ratio",
+    "invented_share",
     "off_palette",
 )
 

@@ -159,6 +159,8 @@ class Kept:
 
 
 def _over(part: float, whole: float) -> float | None:
-    """The quotient, None where it is not finite."""
-    quotient = part / whole if whole else math.inf
+    """The quotient, 1 for two zeros, None where it is not finite."""
+    if whole == 0:
+        return 1.0 if part == 0 else None
+    quotient = part / whole
     return quotient if math.isfinite(quotient) else None

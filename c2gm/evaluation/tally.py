@@ -12,7 +12,7 @@ from ..legend import FLAT_CLASSES, LEGEND
 from . import fidelity
 from .apls import apls
 from .blocks import Mosaic, parts
-from .classes import class_f1, confusion, iou, mean_iou, merged, share_ratios
+from .classes import class_f1, confusion, invented_shares, iou, mean_iou, merged, share_ratios
 from .detail import off_palette, png_bytes
 from .edges import LineMatch, beside_tile_borders, edge_f1, edge_match, precision_recall
 from .groups import (
@@ -163,6 +163,7 @@ class Tally:
             "road_f1": edge_f1(self._hits["road"]) if self._hits["road"].any() else math.nan,
             "apls": _weighted(self._ways),
             "detail_ratio": _share(*self._bytes),
+            "invented_share": float(invented_shares(self._confusion).sum()),
         }
         for name in ("psnr_y", "psnr_rgb", "psnr_y_not_flat", "ssim_y", "ssim_rgb"):
             values = [tile[name] for tile in self._tiles if name in tile]

@@ -21,7 +21,17 @@ from c2gm.cli.info import as_text
 from c2gm.tilesets.open import create_tileset, export_tileset
 
 Run = Callable[..., Any]
-COMMANDS = ("demo", "generate", "preview", "stitch", "verify", "info", "convert", "train")
+COMMANDS = (
+    "demo",
+    "generate",
+    "preview",
+    "stitch",
+    "verify",
+    "info",
+    "convert",
+    "train",
+    "evaluate",
+)
 
 
 @pytest.fixture

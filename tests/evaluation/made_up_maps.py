@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from mercantile import Tile
+import rasterio
+from affine import Affine
+from mercantile import Tile, xy_bounds
 
 from c2gm.legend import CLASS_ID, palette
 
@@ -103,3 +105,23 @@ def pyramid(fine, coarse=None):
         averaged = fine.reshape(half, 2, half, 2, 3).mean((1, 3))
         coarse = np.round(averaged).astype(np.uint8)
     return Mosaic({16: coarse, 17: fine})
+
+
+def write_masks(path, numbers, tile, crs="EPSG:3857"):
+    """A class raster whose first 256 px of each row and column are a tile."""
+    left, bottom, right, top = xy_bounds(tile)
+    size = (right - left) / 256
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=numbers.shape[1],
+        height=numbers.shape[0],
+        count=1,
+        dtype="uint8",
+        crs=crs,
+        transform=Affine(size, 0, left, 0, -size, top),
+        nodata=0,
+    ) as file:
+        file.write(numbers, 1)
+    return path

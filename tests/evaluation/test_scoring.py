@@ -67,6 +67,7 @@ PERFECT = {
     **dict.fromkeys(("seam_ratio", "band_ratio", "tile_border_edge_ratio"), 1.0),
     **dict.fromkeys(("cross_scale_ratio", "capped_tiles"), 1.0),
     "off_palette": 0.0,
+    "invented_share": 0.0,
 }
 
 
@@ -94,6 +95,14 @@ def test_a_shift_leaves_seams_and_ways_as_they_are(scores):
 def test_swapped_classes_are_seen_by_iou_and_not_by_borders(scores):
     assert scores["green as water"]["miou"] < 0.75
     assert scores["green as water"]["edge_f1"] > 0.95
+
+
+def test_a_class_that_the_truth_has_not_is_invented(comparison, scores):
+    invented = comparison.score(pyramid(repainted(park="railway"), COARSE))[17]
+    assert invented.measures["invented_share"] == pytest.approx(
+        invented.classes["park"]["true_share"]
+    )
+    assert scores["shift 4"]["invented_share"] == 0
 
 
 def test_missing_buildings_are_seen_by_shares_and_detail(scores):

@@ -2,9 +2,8 @@ import json
 
 import numpy as np
 import pytest
-import rasterio
-from mercantile import Tile, xy_bounds
-from rasterio.transform import from_bounds
+from made_up_maps import write_masks
+from mercantile import Tile
 
 from c2gm.cartography.map_objects import MapObjects
 from c2gm.errors import C2GMError, TilesetError
@@ -16,31 +15,12 @@ from c2gm.tilesets.open import create_tileset
 TILE = Tile(67000, 44000, 17)
 
 
-def write_raster(path, numbers, tile=TILE, crs="EPSG:3857"):
-    left, bottom, right, top = xy_bounds(tile)
-    side = numbers.shape[0]
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=side,
-        height=side,
-        count=1,
-        dtype="uint8",
-        crs=crs,
-        transform=from_bounds(left, bottom, right, top, side, side),
-        nodata=0,
-    ) as file:
-        file.write(numbers, 1)
-    return path
-
-
 @pytest.fixture
 def masks(tmp_path):
     """The north-west quarter water, the north-east road, the south unlabelled."""
     numbers = np.zeros((256, 256), dtype=np.uint8)
     numbers[:128, :128], numbers[:128, 128:] = 1, 3
-    return write_raster(tmp_path / "masks.tif", numbers)
+    return write_masks(tmp_path / "masks.tif", numbers, TILE)
 
 
 def test_a_class_raster_is_read_on_the_grid_of_the_tiles(masks):
@@ -67,7 +47,7 @@ def test_tiles_beyond_a_raster_are_unlabelled(masks):
 
 
 def test_a_raster_without_place_is_refused(tmp_path):
-    path = write_raster(tmp_path / "nowhere.tif", np.ones((8, 8), np.uint8), crs=None)
+    path = write_masks(tmp_path / "nowhere.tif", np.ones((8, 8), np.uint8), TILE, crs=None)
     with pytest.raises(TilesetError, match="does not say its coordinate system"):
         RasterTruth(path)
     broken = tmp_path / "broken.tif"
