@@ -47,9 +47,13 @@ class Parameter:
 
 
 def commands() -> dict[str, Callable[..., None]]:
-    """The functions behind the commands, by name."""
-    registered = build_app().registered_commands
-    return {str(entry.name): inspect.unwrap(entry.callback) for entry in registered}  # type: ignore[arg-type]
+    """The functions behind the commands, by name; those of a group after it, with its name."""
+    app = build_app()
+    registered = [(str(entry.name), entry) for entry in app.registered_commands]
+    for group in app.registered_groups:
+        members = group.typer_instance.registered_commands if group.typer_instance else []
+        registered += [(f"{group.name} {entry.name}", entry) for entry in members]
+    return {name: inspect.unwrap(entry.callback) for name, entry in registered}  # type: ignore[arg-type]
 
 
 def parameters(command: Callable[..., None]) -> list[Parameter]:
@@ -96,8 +100,16 @@ def _kind_name(kind: Any) -> str:
 
 def reference() -> str:
     """The whole page."""
-    parts = [PREFACE, "\n".join(f"- [`c2gm {name}`](#c2gm-{name})" for name in commands()) + "\n"]
+    parts = [
+        PREFACE,
+        "\n".join(f"- [`c2gm {name}`](#{_anchor(name)})" for name in commands()) + "\n",
+    ]
     return "\n".join(parts + [_section(name, command) for name, command in commands().items()])
+
+
+def _anchor(name: str) -> str:
+    """What a link to the section of a command ends in."""
+    return f"c2gm {name}".replace(" ", "-")
 
 
 def _section(name: str, command: Callable[..., None]) -> str:

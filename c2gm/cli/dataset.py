@@ -67,10 +67,16 @@ def build(
         typer.Option(min=1, help="Tiles of one zoom in one part.", show_default="all"),
     ] = None,
     references: Annotated[
-        str, typer.Option(help="Reference pictures for the authors' code: 2, 4 or 2,4.")
-    ] = "",
+        str | None,
+        typer.Option(
+            help="Reference pictures for the authors' code: 2, 4 or 2,4.", show_default="none"
+        ),
+    ] = None,
     complete: Annotated[
-        bool, typer.Option(help="Where the map shows ground there is bare ground, nothing else.")
+        bool,
+        typer.Option(
+            "--complete", help="Where the map shows ground there is bare ground, nothing else."
+        ),
     ] = False,
     least_valid: Annotated[
         float, typer.Option(min=0.01, max=1, help="Share of a tile that must have imagery.")
@@ -204,8 +210,8 @@ def _three_numbers(text: str) -> tuple[float, float, float]:
     return train, val, test
 
 
-def _factors(text: str) -> tuple[int, ...]:
-    factors = tuple(part.strip() for part in text.split(",") if part.strip())
+def _factors(text: str | None) -> tuple[int, ...]:
+    factors = [] if text is None else [part.strip() for part in text.split(",")]
     if not set(factors) <= {"2", "4"}:
         raise typer.BadParameter(f"{text!r} are no cascade factors. Write 2, 4 or 2,4.")
     return tuple(sorted(int(factor) for factor in set(factors)))
