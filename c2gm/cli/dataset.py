@@ -27,6 +27,8 @@ HELP = """Make training data of your own: imagery and vectors become pairs of ti
 Begin with: c2gm dataset build county.tif county.osm.pbf --out county
 """
 
+_BEYOND_NATIVE = 1  # zooms that imagery may be enlarged by without a word
+
 Root = Annotated[Path, typer.Argument(help="The folder of the data set.")]
 
 
@@ -67,11 +69,8 @@ def build(
         typer.Option(min=1, help="Tiles of one zoom in one part.", show_default="all"),
     ] = None,
     references: Annotated[
-        str | None,
-        typer.Option(
-            help="Reference pictures for the authors' code: 2, 4 or 2,4.", show_default="none"
-        ),
-    ] = None,
+        str, typer.Option(help="Cascade factors with reference pictures: 2, 4, 2,4 or none.")
+    ] = "2,4",
     complete: Annotated[
         bool,
         typer.Option(
@@ -112,6 +111,12 @@ def build(
             complete=complete,
         )
     source = Source(str(imagery), crs, parse_nodata(nodata))
+    native = source.open().native_zoom
+    if config.zooms[-1] > native + _BEYOND_NATIVE:
+        say(
+            f"{imagery.name} is about as fine as zoom {native}: tiles of zoom {config.zooms[-1]} "
+            f"show it enlarged. Leave them out with --zooms {config.zooms[0]}-{native + 1}."
+        )
     with _counted("blocks") as told:
         counts = build_dataset(
             source, vectors, out, config, processes=processes, on_block=lambda d, n, _: told(d, n)
@@ -210,10 +215,10 @@ def _three_numbers(text: str) -> tuple[float, float, float]:
     return train, val, test
 
 
-def _factors(text: str | None) -> tuple[int, ...]:
-    factors = [] if text is None else [part.strip() for part in text.split(",")]
+def _factors(text: str) -> tuple[int, ...]:
+    factors = [] if text == "none" else [part.strip() for part in text.split(",")]
     if not set(factors) <= {"2", "4"}:
-        raise typer.BadParameter(f"{text!r} are no cascade factors. Write 2, 4 or 2,4.")
+        raise typer.BadParameter(f"{text!r} are no cascade factors. Write 2, 4, 2,4 or none.")
     return tuple(sorted(int(factor) for factor in set(factors)))
 
 

@@ -7,19 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cartography.generalise import generalise
-from ..cartography.map_objects import MapObjects
-from ..cartography.render import MapDrawing
 from ..grid import WINDOW_SIZE, PixelBox
 from ..legend import GROUND
-from ..references import parent_box
 from .crops import INVALID_GREY
+from .drawings import FIRST_ZOOM, LAST_ZOOM, Drawings
 from .ground import Ground
 from .label_sets import LABEL_ID, LABEL_RULES
 from .real_places import Place, real_ground
 from .records import Record, write_shard
 
-FIRST_ZOOM, LAST_ZOOM = 14, 18  # of the house style
 WINDOWS_PER_ZOOM = {14: 2, 15: 6, 16: 16, 17: 24, 18: 24}
 DECOUPLED = 1 / 3  # of the windows give a second record: a quarter of all
 _MOST_TRIES = 3  # windows looked at for each that is wanted
@@ -37,30 +33,6 @@ def town_ground(seed: int) -> Ground:
         bounds=town.bounds,
         zooms=(14, 15, 16, 17, 18),
     )
-
-
-class Drawings:
-    """The drawings of one vector world by grid and look, each made when first asked for."""
-
-    def __init__(self, objects: MapObjects) -> None:
-        self._objects = objects
-        self._shown: dict[int, MapObjects] = {}
-        self._made: dict[tuple[int, int], MapDrawing] = {}
-
-    def of(self, zoom: int, look: int) -> MapDrawing:
-        """The drawing of a look on the grid of a zoom."""
-        if look not in self._shown:
-            self._shown[look] = generalise(self._objects, look)
-        if (zoom, look) not in self._made:
-            shown = self._shown[look]
-            self._made[zoom, look] = MapDrawing(shown, zoom, look=look, generalised=True)
-        return self._made[zoom, look]
-
-    def parent(self, box: PixelBox, look: int, factor: int) -> np.ndarray | None:
-        """The map below a box of that look; None below the first zoom of the style."""
-        parents = parent_box(box, factor)
-        look -= box.zoom - parents.zoom
-        return self.of(parents.zoom, look).picture(parents) if look >= FIRST_ZOOM else None
 
 
 def ground_records(

@@ -77,7 +77,9 @@ def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Cr
         if not record.drawn_parents and rng.random() < config.corrupt:
             reference = corrupt_reference(reference, rng)
     if config.recolour:
+        missing = (imagery == INVALID_GREY).all(-1)
         imagery = recolour(imagery, rng)
+        imagery[missing] = INVALID_GREY  # of what is not there, no sensor has another picture
     if rng.random() < config.masked:
         hidden = _half_plane(config.size, rng)
         imagery[hidden] = INVALID_GREY

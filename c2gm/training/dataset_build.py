@@ -22,7 +22,6 @@ from mercantile import Tile
 
 from .. import map_scale
 from ..cartography.map_objects import MapObjects
-from ..cartography.render import MapDrawing
 from ..cartography.style import Style, built_in_style, read_style
 from ..errors import ConfigError, TrainingError
 from ..grid import TILE_SIZE, PixelBox, tile_box, tiles_in_bounds
@@ -39,6 +38,7 @@ from .dataset_layout import (
     write_text,
 )
 from .dataset_split import SplitConfig, home_block, part_of_tile, split_blocks, thinned
+from .drawings import Drawings
 
 INVALID_GREY = 127
 _STATE = ".build"  # folder of what is done
@@ -54,8 +54,9 @@ class DatasetConfig:
         within: file with the polygons inside which the vectors are complete, or None.
         split: how ground is split.
         style: a style file, or None for the house style.
-        references: cascade factors whose reference pictures are written too (the authors' loader
-            wants them; ours makes them when they are needed).
+        references: cascade factors whose reference pictures are written too. The authors' loader
+            wants them; ours cuts references from the maps of lower zooms, and needs the pictures
+            where those are left out (gaps, `most_tiles`).
         least_valid: share of a tile that must have imagery.
         most_tiles: of one zoom in one part, chosen by chance; None takes all.
         complete: the map is complete: ground colour means bare ground, not only "not mapped".
@@ -66,7 +67,7 @@ class DatasetConfig:
     within: str | None = None
     split: SplitConfig = field(default_factory=SplitConfig)
     style: str | None = None
-    references: tuple[int, ...] = ()
+    references: tuple[int, ...] = (2, 4)
     least_valid: float = 0.98
     most_tiles: int | None = None
     complete: bool = False
@@ -229,7 +230,7 @@ def build_block(block: Block, settings: _Settings) -> dict[str, list[str]]:
     """
     config, root = settings.config, Path(settings.root)
     imagery = _opened(settings.source)
-    drawings = _Drawings(block.objects, _style(config.style))
+    drawings = Drawings(block.objects, _style(config.style))
     written = {
         part: [
             tile_name(tile)
@@ -242,21 +243,8 @@ def build_block(block: Block, settings: _Settings) -> dict[str, list[str]]:
     return written
 
 
-class _Drawings:
-    """Drawings of a block by zoom, made when first asked for."""
-
-    def __init__(self, objects: MapObjects, style: Style) -> None:
-        self._objects, self._style = objects, style
-        self._made: dict[int, MapDrawing] = {}
-
-    def of(self, zoom: int) -> MapDrawing:
-        if zoom not in self._made:
-            self._made[zoom] = MapDrawing(self._objects, zoom, style=self._style)
-        return self._made[zoom]
-
-
 def _write_pair(
-    part: DatasetPart, tile: Tile, imagery: Imagery, drawings: _Drawings, config: DatasetConfig
+    part: DatasetPart, tile: Tile, imagery: Imagery, drawings: Drawings, config: DatasetConfig
 ) -> bool:
     box = tile_box(tile)
     rgb, valid = imagery.read(box)
@@ -269,13 +257,14 @@ def _write_pair(
     classes[~valid] = 0
     part.write(IMAGERY, tile, rgb)
     for factor in config.references:
-        part.write(REFERENCES[factor], tile, _reference(tile, factor, drawings))
+        if tile.z - map_scale.zoom_step(factor) >= min(config.zooms):
+            part.write(REFERENCES[factor], tile, _reference(tile, factor, drawings))
     part.write(CLASSES, tile, classes)
     part.write(MAP, tile, picture)  # the last: a map stands for a whole pair
     return True
 
 
-def _reference(tile: Tile, factor: int, drawings: _Drawings) -> np.ndarray:
+def _reference(tile: Tile, factor: int, drawings: Drawings) -> np.ndarray:
     """The parent map under a tile, pixels repeated as in the authors' prepared references."""
     box, side = tile_box(tile), TILE_SIZE // factor
     left, top = box.left // factor, box.top // factor

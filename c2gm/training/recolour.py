@@ -55,8 +55,8 @@ def _toned(imagery: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _colour_matrix(rng: np.random.Generator) -> np.ndarray:
-    """Hue turned by up to 20 degrees in half the crops, saturation from faded to vivid."""
-    angle = np.radians(rng.uniform(-20, 20)) if rng.random() < 0.5 else 0.0
+    """Hue turned by up to 15 degrees in half the crops, saturation from faded to vivid."""
+    angle = np.radians(rng.uniform(-15, 15)) if rng.random() < 0.5 else 0.0
     turned = _GREY + np.cos(angle) * (np.eye(3) - _GREY) + np.sin(angle) * _AXIS
     saturation = rng.uniform(0.35, 1.4) if rng.random() < 0.5 else 1.0
     matrix: np.ndarray = (_GREY + saturation * (turned - _GREY)).astype(np.float32)

@@ -7,12 +7,8 @@ from c2gm.cartography.map_objects import MapObjects
 from c2gm.grid import PixelBox
 from c2gm.legend import CLASS_ID, GROUND
 from c2gm.references import enlarge_reference
-from c2gm.training.build_records import (
-    Drawings,
-    ground_records,
-    other_looks,
-    window_record,
-)
+from c2gm.training.build_records import ground_records, other_looks, window_record
+from c2gm.training.drawings import Drawings
 from c2gm.training.ground import Ground, UnlabelledGround
 from c2gm.training.label_sets import LABEL_ID
 from c2gm.training.records import RecordPool, write_shard

@@ -117,7 +117,6 @@ def write_picture(path, box, pixels):
 SMALL = DatasetConfig(
     zooms=(15, 16, 17),
     split=SplitConfig(block_zoom=16, gap=0, shares=(0.5, 0.25, 0.25)),
-    references=(2,),
 )
 
 
@@ -142,8 +141,11 @@ def test_a_data_set_lies_in_the_layout_of_the_authors(dataset):
         assert names[0] == "tilename" and len(names) > 1
         zooms = [int(name.split("_")[0]) for name in names[1:]]
         assert lists[0].name == f"tilelist_{max(zooms)}_{min(zooms)}.csv"
-        for kind in (IMAGERY, MAP, "ref_scale_2_256"):
+        for kind in (IMAGERY, MAP):
             assert {path.stem for path in (dataset / part / kind).iterdir()} == set(names[1:])
+        # The lowest zoom has nothing to be drawn from.
+        prepared = {path.stem for path in (dataset / part / "ref_scale_2_256").iterdir()}
+        assert prepared == {name for name in names[1:] if not name.startswith("15_")}
     scale = json.loads((dataset / "scale.json").read_text())
     assert scale["levels"]["17"]["scale"] == "1:4000"
 

@@ -223,3 +223,14 @@ def test_kinds_that_a_pool_does_not_have_are_named(tmp_path):
     write_shard(tmp_path / "a", [record(0)])
     with pytest.raises(TrainingError, match="town.*none of world"):
         RecordPool(tmp_path).draw(np.random.default_rng(0), {"world": 1.0})
+
+
+def test_missing_imagery_stays_mid_grey_whatever_the_sensor():
+    half = record().imagery.copy()
+    half[:, 160:] = 127
+    crops = [
+        cut_crop(replace(record(), imagery=half), CropConfig(masked=0), np.random.default_rng(i))
+        for i in range(12)
+    ]
+    grey = [(crop.imagery == 127).all(-1).mean() for crop in crops]
+    assert max(grey) > 0.4
