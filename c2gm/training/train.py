@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -41,17 +41,23 @@ from .weight_average import WeightAverage, trained_tensors
 
 log = logging.getLogger(__name__)
 
+ShouldStop = Callable[[], bool]
 _TELL_SECONDS = 1.0
 _TRIAL_CROPS = 64  # of a stopwatch's batch at most
 _LATENT_BATCHES = 24  # by which latents are normalised
 
 
-def train(config: RunConfig, on_progress: OnProgress | None = None) -> Path:
+def train(
+    config: RunConfig,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Path:
     """Run a stage to its end, from its beginning or from where it was stopped.
 
     Args:
         config: The run.
         on_progress: Is told about once a second how far it is.
+        should_stop: Is asked before every step; True stops the run like a signal does.
 
     Returns:
         The file with the averaged weights of what was trained.
@@ -66,14 +72,19 @@ def train(config: RunConfig, on_progress: OnProgress | None = None) -> Path:
     if folder.weights.exists():
         log.info("%s is finished; nothing to do.", folder.path)
     else:
-        Run(config, on_progress).go()
+        Run(config, on_progress, should_stop).go()
     return folder.weights
 
 
 class Run:
     """A training run in its folder, begun or taken up again."""
 
-    def __init__(self, config: RunConfig, on_progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> None:
         self.config = config
         self.folder = RunFolder(config.folder)
         self.clock = Clock.of(config)
@@ -92,6 +103,7 @@ class Run:
         self.accelerator: Any = None
         self._scaler_state: dict[str, Any] | None = None
         self._on_progress = on_progress
+        self._should_stop = should_stop
         self._stop = False
         self._resume()
 
@@ -133,13 +145,13 @@ class Run:
             log.info("%s in %s on %s", config.stage, precision, self.device)
             pulse = Pulse()
             own = own_references(config, records, clock.step)
-            while own is not None and not own.full and not self._stop:
+            while own is not None and not own.full and not self._asked_to_stop():
                 self._redraw(own)
             drawn_from = records if own is None else own
             source = open_batches(config, drawn_from, device=self.device, step=clock.step)
             with closing(source):
                 clock.seconds += pulse.beat()
-                while clock.share < 1 and not self._stop:
+                while clock.share < 1 and not self._asked_to_stop():
                     self.step_once(list(itertools.islice(source, config.accumulate)))
                     if own is not None and own.due(self.crops):
                         self._redraw(own)
@@ -302,6 +314,10 @@ class Run:
                 means.append(self.model.vae.encode(pixels)[0])
         latents = torch.cat(means)
         self.model.vae.normalise_latents(latents.mean((0, 2, 3)), latents.std((0, 2, 3)))  # type: ignore[operator]
+
+    def _asked_to_stop(self) -> bool:
+        self._stop = self._stop or (self._should_stop is not None and self._should_stop())
+        return self._stop
 
     @contextmanager
     def _stopping_at_signals(self) -> Iterator[None]:
