@@ -98,7 +98,16 @@ def line_layer(shapes: Shapes, dash: tuple[float, float] | None = None) -> Layer
 
 def disc_layer(centres: np.ndarray, diameter: float) -> Layer:
     """Discs round points float64 [n,2]."""
-    return area_layer(shapely.buffer(shapely.points(centres), diameter / 2, quad_segs=6))
+    disc = shapely.buffer(shapely.Point(0, 0), diameter / 2, quad_segs=6)
+    outline = shapely.get_coordinates(shapely.segmentize(disc, LONGEST_PIECE))
+    codes = np.full(len(outline), LINE, dtype=np.uint8)
+    codes[0], codes[-1] = MOVE, CLOSE
+    return _layer(
+        (centres[:, None] + outline).reshape(-1, 2),
+        np.tile(codes, len(centres)),
+        np.repeat(np.arange(len(centres)), len(outline)),
+        filled=True,
+    )
 
 
 def _layer(vertices: np.ndarray, codes: np.ndarray, item_of: np.ndarray, *, filled: bool) -> Layer:

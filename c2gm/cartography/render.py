@@ -20,10 +20,10 @@ from matplotlib.transforms import IdentityTransform
 from ..grid import HALF_WORLD, PixelBox, mercator_resolution
 from ..legend import CLASS_ID
 from .generalise import generalise
-from .layers import Layer, area_layer, disc_layer, line_layer
+from .layers import Layer, Shapes, area_layer, disc_layer, line_layer
 from .map_objects import MapObjects
 from .roads import narrow_gaps
-from .style import MapStyle, Style, built_in_style
+from .style import LineSymbol, MapStyle, Style, built_in_style
 
 MARGIN = 40  # px: the longest straight piece (24) and half the widest line with its casing (16)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
@@ -122,21 +122,43 @@ def _layers(objects: MapObjects, style: MapStyle, zoom: int) -> dict[str, Layer]
         pixels: np.ndarray = (points - np.array([-HALF_WORLD, HALF_WORLD])) * scale
         return pixels
 
+    shapes = {
+        kind: shapely.transform(array, to_pixels)
+        for kind, array in {**objects.areas, **objects.lines}.items()
+    }
     layers: dict[str, Layer] = {}
     for area in style.areas:
-        if area.kind in objects.areas:
-            shapes = shapely.transform(objects.areas[area.kind], to_pixels)
-            layers[area.kind] = area_layer(shapes)
+        if area.kind in shapes:
+            layers[area.kind] = area_layer(shapes[area.kind])
     for line in style.lines:
-        if line.kind in objects.lines:
-            shapes = shapely.transform(objects.lines[line.kind], to_pixels)
-            layers[line.kind] = line_layer(shapes, line.dash)
-            gaps = narrow_gaps(shapes, width=line.width, gap=line.narrow_gap)
+        if line.kind not in shapes:
+            continue
+        layers[line.kind] = line_layer(shapes[line.kind], line.dash)
+        if line.narrow_gap:
+            beside = _drawn_beside(line, shapes, style)
+            gaps = narrow_gaps(
+                shapes[line.kind], width=line.width, gap=line.narrow_gap, beside=beside
+            )
             if len(gaps):
                 layers[_gaps(line.kind)] = area_layer(gaps)
     if len(objects.trees):
         layers["trees"] = disc_layer(to_pixels(objects.trees), style.tree_diameter)
     return layers
+
+
+def _drawn_beside(line: LineSymbol, shapes: dict[str, Shapes], style: MapStyle) -> Shapes:
+    """What else is painted in the colour of a line and in its group of the order, as polygons."""
+    group = next(group for group in style.order if line.kind in group)
+    drawn = [np.zeros(0, dtype=object)]
+    for kind in group:
+        area, other = style.area(kind), style.line(kind)
+        if kind == line.kind or kind not in shapes:
+            continue
+        if area is not None and area.map_class == line.map_class:
+            drawn.append(shapes[kind])
+        if other is not None and other.map_class == line.map_class:
+            drawn.append(shapely.buffer(shapes[kind], other.width / 2, quad_segs=4))
+    return np.concatenate(drawn)
 
 
 def _core(layer: Layer, name: str, style: MapStyle) -> _Step:

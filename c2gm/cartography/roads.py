@@ -147,13 +147,14 @@ def _mean_by(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return rows
 
 
-def narrow_gaps(lines: Shapes, *, width: float, gap: float) -> Shapes:
+def narrow_gaps(lines: Shapes, *, width: float, gap: float, beside: Shapes | None = None) -> Shapes:
     """Polygons over the slits between lines that are drawn wide and nearly touch.
 
     Args:
         lines: line strings.
         width: width of their drawing.
         gap: wider slits stay open; 0 for all.
+        beside: polygons that are drawn in the same colour; slits along them count, too.
 
     Returns:
         Polygons that reach a little into the lines on both sides, and over small holes between
@@ -161,24 +162,29 @@ def narrow_gaps(lines: Shapes, *, width: float, gap: float) -> Shapes:
     """
     if not gap:
         return np.zeros(0, dtype=object)
-    drawn = shapely.union_all(shapely.buffer(lines, width / 2, quad_segs=4))
+    beside = np.zeros(0, dtype=object) if beside is None else beside
+    bands = shapely.buffer(lines, width / 2, quad_segs=4)
+    drawn = shapely.union_all(np.concatenate([bands, beside]))
     closed = shapely.buffer(shapely.buffer(drawn, gap / 2), -gap / 2)
     slits = shapely.get_parts(shapely.difference(closed, drawn))
     slits = slits[shapely.area(slits) >= gap**2]
-    slits = slits[_between_strokes(slits, lines, width / 2 + gap)]
-    polygons: Shapes = shapely.buffer(np.concatenate([slits, _small_holes(drawn, gap)]), gap / 4)
+    middle = shapely.point_on_surface(slits)
+    sides = _strokes_near(middle, lines, width / 2 + gap)
+    sides += np.bincount(
+        shapely.STRtree(beside).query(middle, predicate="dwithin", distance=gap)[0],
+        minlength=len(slits),
+    )
+    crumbs = np.concatenate([slits[sides > 1], _small_holes(drawn, gap)])
+    polygons: Shapes = shapely.buffer(crumbs, gap / 4)
     return polygons
 
 
-def _between_strokes(slits: Shapes, lines: Shapes, reach: float) -> np.ndarray:
-    """Which slits have more than one stroke beside them, bool [n]; hairpins have one."""
+def _strokes_near(points: Shapes, lines: Shapes, reach: float) -> np.ndarray:
+    """How many strokes lie near each point, int [n]; in a hairpin it is one."""
     edges = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
-    beside = shapely.STRtree(edges).query(
-        shapely.point_on_surface(slits), predicate="dwithin", distance=reach
-    )
-    pairs = np.unique(np.stack([beside[0], stroke_numbers(edges)[beside[1]]]), axis=1)
-    several: np.ndarray = np.bincount(pairs[0], minlength=len(slits)) > 1
-    return several
+    at, edge = shapely.STRtree(edges).query(points, predicate="dwithin", distance=reach)
+    pairs = np.unique(np.stack([at, stroke_numbers(edges)[edge]]), axis=1)
+    return np.bincount(pairs[0], minlength=len(points))
 
 
 def _small_holes(drawn: Any, gap: float) -> Shapes:

@@ -29,8 +29,9 @@ def drop_dead_ends(lines: Shapes, length: float, *, others: Shapes) -> Shapes:
     """
     if not len(lines):
         return lines
-    edges = shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))
-    crossings = shapely.intersection(shapely.union_all(lines), shapely.union_all(others))
+    network = shapely.union_all(lines)
+    edges = shapely.get_parts(shapely.line_merge(network))
+    crossings = shapely.intersection(network, shapely.union_all(others))
     ends = shapely.get_coordinates([shapely.get_point(edges, 0), shapely.get_point(edges, -1)])
     place = np.unique(np.round(ends, 2), axis=0, return_inverse=True)[1].ravel()
     free = np.bincount(place)[place] == 1

@@ -170,3 +170,12 @@ def test_a_file_that_is_no_style_is_refused(tmp_path: Path, text: str, sentence:
 def test_a_missing_style_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.json cannot be read: No such file"):
         read_style(tmp_path / "none.json")
+
+
+def test_every_entry_of_a_style_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "map-style.md").read_text(encoding="utf-8")
+    content = json.loads(BUILT_IN.read_text(encoding="utf-8"))
+    entries = set(content) | set(AREA_KINDS) | set(LINE_KINDS) | {"dash", "narrow_gap", "thinning"}
+    for section in ("areas", "lines"):
+        entries |= {name for entry in content[section].values() for name in entry} - {"class"}
+    assert {entry for entry in entries if f"`{entry}`" not in page} == set()
