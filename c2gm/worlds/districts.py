@@ -25,6 +25,14 @@ from .trunk_lines import TrunkLines
 ROOM = 80.0  # metres beyond a district whose roads and waters its picture needs
 FRONTAGE = 30.0
 _NEAR_A_ROAD = 14.0
+_ALLEYS = {  # share of the short streets that are alleys or yard roads
+    "old": 0.3,
+    "perimeter": 0.12,
+    "terraces": 0.12,
+    "slabs": 0.25,
+    "commercial": 0.2,
+    "industry": 0.2,
+}
 _ARTERIAL_CELL = 800_000.0  # square metres; larger built-up cells are halved by a main road
 _LINE_KINDS = ("motorway", "main_road", "street", "service", "driveway", "track", "footpath")
 
@@ -256,13 +264,18 @@ def _add_streets(
 ) -> None:
     """Fill the cells with streets; only what hangs together with the border's roads stays."""
     border = [p for road in district.roads if road.kind != "track" for p in road.parts]
-    added = list(cuts)
-    roads = shapely.union_all([*border, *(line for _, line in cuts)])
+    inside = district.shape.buffer(0.3)  # beyond the border the neighbour would not know of them
+    added = [(kind, part) for kind, line in cuts for part in _parts_inside(line, inside)]
+    roads = shapely.union_all([*border, *(line for _, line in added)])
     for cell in cells:
         rule = STREET_RULES.get(cell.use)
         if rule is not None:
             streets = cell_streets(cell.shape, rule, heading=cell.heading, roads=roads, rng=rng)
-            added += [("street", street) for street in streets]
+            share = _ALLEYS.get(cell.use, 0.0)
+            added += [
+                ("service" if street.length < 110 and rng.random() < share else "street", street)
+                for street in streets
+            ]
     joined = _joined_to(np.array([line for _, line in added], dtype=object), border)
     for (kind, line), kept in zip(added, joined.tolist(), strict=True):
         if kept:
@@ -312,7 +325,7 @@ def _plots(
             corridors(lines, ("motorway",), 3.0),
             corridors(lines, ("main_road",), 3.5),
             corridors(lines, ("street",), 2.0),
-            corridors(lines, ("track",), 1.0),
+            corridors(lines, ("service", "track"), 1.0),
             shapely.union_all([*lines["railway"], *lines["rail_yard"]]).buffer(5),
             shapely.union_all(lines["stream"]).buffer(5),
         ]
@@ -336,7 +349,9 @@ def _plots(
 
 def _reached(plots: list[tuple[Any, str]], lines: dict[str, list[Any]]) -> list[tuple[Any, str]]:
     """The plots, those of towns turned into fields where no road leads to them."""
-    roads = shapely.STRtree(np.array(lines["street"] + lines["main_road"], dtype=object))
+    roads = shapely.STRtree(
+        np.array(lines["street"] + lines["main_road"] + lines["service"], dtype=object)
+    )
     shapes = np.array([plot for plot, _ in plots], dtype=object)
     near = set(roads.query(shapes, predicate="dwithin", distance=_NEAR_A_ROAD)[0].tolist())
     return [

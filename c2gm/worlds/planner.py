@@ -25,6 +25,7 @@ from .plots import (
 
 QUARTERS = (*HOUSE_RULES, "slabs", "commercial", "industry")
 SETTLED_ROOM = 32.0  # metres round a building that count as built-up
+WALKED_AREA = 40_000.0  # square metres of wood or waste land that have a track
 NO_FRONTAGE = ("slabs", "commercial", "industry", "backland", "court", "farm")
 HOMES_WITH_DRIVES = ("villas", "grid houses", "curved houses", "desert villas", "backland", "farm")
 
@@ -62,6 +63,10 @@ class Planner:
             self._park(plot)
         elif use == "fields":
             self._fields(plot)
+        elif use in ("wood", "open") and plot.area > WALKED_AREA:
+            self._add(plot, use)
+            count = int(min(5, 1 + plot.area / 200_000))
+            self.lines["track"] += winding_paths(plot, count, self.rng)
         else:
             self._add(plot, use)
 
@@ -239,7 +244,8 @@ class Planner:
         needless = np.isin(houses.quarters, NO_FRONTAGE)
         if not np.isfinite(self.frontage):
             return np.ones(len(needless), dtype=bool)
-        roads = np.array(self.lines["street"] + self.lines["main_road"], dtype=object)
+        kinds = ("street", "main_road", "service")
+        roads = np.array([line for kind in kinds for line in self.lines[kind]], dtype=object)
         fronts = shapely.points(houses.corners[:, :2].mean(1))
         served = shapely.STRtree(roads).query(fronts, "dwithin", distance=self.frontage)[0]
         needless[served] = True

@@ -143,10 +143,8 @@ class Waters:
         """A lake where water gathers without a way on."""
         rng = generator(self._seed, 33, *node)
         height = self.height_at(node)
-        if self._wet == 0 or height < 2:
-            return None
         pit = self.downhill(node) is None
-        if not pit and rng.random() > 0.035 * self._wet:
+        if self._wet == 0 or (not pit and (height < 2 or rng.random() > 0.035 * self._wet)):
             return None
         flow = min(30, self.upstream(node))
         radius = rng.uniform(60, 130) + (rng.uniform(4, 14) * flow if pit else 0.0)

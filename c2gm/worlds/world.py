@@ -19,7 +19,7 @@ import shapely
 
 from ..cartography.map_objects import MapObjects
 from ..errors import ImageryError
-from ..grid import HALF_WORLD, TILE_SIZE, PixelBox
+from ..grid import HALF_WORLD, HALO, LATENT_SIZE, TILE_SIZE, PixelBox
 from .aerial import AerialPainter
 from .canvas import Canvas
 from .chance import generator
@@ -34,7 +34,8 @@ from .vectors import district_areas
 
 GENERATOR_VERSION = 1
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
-OBJECTS_MARGIN = 400.0  # metres of objects round a box with which its map is the same in any box
+OBJECTS_MARGIN = 1000.0  # metres of objects round a box with which its map is the same in any box
+_SAMPLES_MARGIN = 400.0  # with this, zooms 14 and 15 differ a little near the rim
 _SHARES_OF_SAMPLES = ((CITY, 0.3), (TOWN, 0.4), (VILLAGE, 0.2), (0, 0.1))
 _KEPT_DISTRICTS = 96  # in memory; a zoom-14 window needs about nine
 _SHORT = 30_000.0  # metres from the world's middle within which samples lie
@@ -62,7 +63,9 @@ class World:
         """All map objects that touch bounds, whole, metres of EPSG:3857.
 
         An object is the same whichever bounds it is asked by; areas are cut along the roads between
-        districts. A map of a box needs the objects of the box and `OBJECTS_MARGIN` round it.
+        districts. With the objects of a box and `OBJECTS_MARGIN` round it, its map at zooms 15 to 18
+        is the same pixel by pixel as one of more objects; at zoom 14, where lines are simplified
+        from end to end, some pixels beside main roads differ by a fraction.
 
         Args:
             bounds: (left, bottom, right, top) in metres of EPSG:3857.
@@ -208,7 +211,7 @@ class WorldSample:
     Attributes:
         imagery: the whole world's.
         objects: the map objects of `bounds` and the margin that their maps need.
-        bounds: (west, south, east, north) in degrees, whole tiles of zoom 14.
+        bounds: (west, south, east, north) in degrees: tiles of zoom 14 and the halo of a window.
     """
 
     imagery: WorldImagery
@@ -219,8 +222,8 @@ class WorldSample:
 def world_sample(seed: int, *, index: int = 0, tiles: int = 2) -> WorldSample:
     """The place `index` of a world, `tiles` x `tiles` tiles of zoom 14, see `World.sample`."""
     world = World(seed)
-    bounds = world.sample(index, tiles=tiles).mercator_bounds()
-    objects = world.objects(grown(bounds, OBJECTS_MARGIN))
+    bounds = world.sample(index, tiles=tiles).grown(HALO + LATENT_SIZE).mercator_bounds()
+    objects = world.objects(grown(bounds, _SAMPLES_MARGIN))
     return WorldSample(WorldImagery(world), objects, degrees(bounds))
 
 
