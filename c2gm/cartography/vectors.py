@@ -153,33 +153,37 @@ def _array(shapes: list[Any]) -> Shapes:
 
 def _features(path: Path) -> Iterator[tuple[Any, Tags]]:
     """Each geometry in EPSG:3857 with those of its tags that matter."""
-    import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
     try:
-        names = [name for name, kind in pyogrio.list_layers(path) if kind is not None]
-        if path.suffix in _OSM_SUFFIXES:
-            names = [name for name in names if name in _OSM_LAYERS]
-        for name in names:
+        for name in _layer_names(path):
             yield from _layer_features(path, name)
     except (DataSourceError, DataLayerError, FeatureError) as error:
         raise VectorError(f"{path} cannot be read as vectors: {error}") from error
 
 
+def _layer_names(path: Path) -> tuple[str, ...]:
+    """The layers that have geometry; GDAL names those of OpenStreetMap files itself."""
+    if path.suffix in _OSM_SUFFIXES:
+        return _OSM_LAYERS
+    import pyogrio
+
+    return tuple(name for name, kind in pyogrio.list_layers(path) if kind is not None)
+
+
 def _layer_features(path: Path, layer: str) -> Iterator[tuple[Any, Tags]]:
     import pyogrio
 
-    columns = [*_KEYS, "other_tags"]
-    fields = pyogrio.read_info(path, layer=layer)["fields"]
-    where = 'other_tags LIKE \'%"natural"=>"tree"%\'' if layer == "points" else None
+    # Of all the points of an OpenStreetMap file only trees are drawn.
+    only_trees = layer == "points" and path.suffix in _OSM_SUFFIXES
     with warnings.catch_warnings():
         # Broken rings are told of by GDAL in its own words; they are mended below.
         warnings.simplefilter("ignore", RuntimeWarning)
         meta, _, wkb, values = pyogrio.raw.read(
             path,
             layer=layer,
-            columns=[name for name in columns if name in fields],
-            where=where if "other_tags" in fields else None,
+            columns=[*_KEYS, "other_tags"],  # those that the layer has
+            where='other_tags LIKE \'%"natural"=>"tree"%\'' if only_trees else None,
         )
     if not meta["crs"]:
         raise VectorError(
@@ -234,11 +238,14 @@ def _stated(path: Path) -> tuple[Bounds | None, bool]:
     """The bounds that an OpenStreetMap file states, and whether a file is OpenStreetMap's."""
     import pyogrio
 
-    names = [name for name, kind in pyogrio.list_layers(path) if kind is not None]
     if path.suffix in _OSM_SUFFIXES:
         bounds = pyogrio.read_info(path, layer="lines")["total_bounds"]
         return (None if bounds is None else tuple(float(edge) for edge in bounds)), True  # type: ignore[return-value]
-    columns = {name for layer in names for name in pyogrio.read_info(path, layer=layer)["fields"]}
+    columns = {
+        name
+        for layer in _layer_names(path)
+        for name in pyogrio.read_info(path, layer=layer)["fields"]
+    }
     return None, not columns.isdisjoint(_OSM_COLUMNS)
 
 

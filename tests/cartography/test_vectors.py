@@ -193,7 +193,10 @@ def test_a_coast_makes_the_sea(tmp_path: Path) -> None:
     assert sea.contains(shapely.Point(south)) and not sea.contains(shapely.Point(north))
 
 
-def read_all_three(folder: Path) -> list[VectorSource]:
+@pytest.fixture(scope="module")
+def all_three(tmp_path_factory: pytest.TempPathFactory) -> list[VectorSource]:
+    """The same ground read from an extract, GeoJSON and GeoPackage."""
+    folder = tmp_path_factory.mktemp("ground")
     return [
         read_source(write_pbf(folder / "ground.osm.pbf")),
         read_source(write_geojson(folder / "ground.geojson")),
@@ -213,9 +216,9 @@ def outlines(objects: MapObjects) -> dict[str, list[str]]:
 
 
 def test_an_extract_geojson_and_geopackage_of_the_same_ground_are_read_the_same(
-    tmp_path: Path,
+    all_three: list[VectorSource],
 ) -> None:
-    extract, *others = (source.objects for source in read_all_three(tmp_path))
+    extract, *others = (source.objects for source in all_three)
     assert {kind: len(array) for kind, array in {**extract.areas, **extract.lines}.items()} == {
         "building": 2,
         "sand": 1,
@@ -235,8 +238,8 @@ def test_an_extract_geojson_and_geopackage_of_the_same_ground_are_read_the_same(
         assert np.allclose(objects.trees, extract.trees, atol=0.02)
 
 
-def test_an_extract_tells_its_bounds_and_whose_it_is(tmp_path: Path) -> None:
-    extract, geojson, geopackage = read_all_three(tmp_path)
+def test_an_extract_tells_its_bounds_and_whose_it_is(all_three: list[VectorSource]) -> None:
+    extract, geojson, geopackage = all_three
     assert np.allclose(extract.bounds, BOUNDS)
     assert extract.attribution == "(c) OpenStreetMap contributors"
     for source in (geojson, geopackage):
