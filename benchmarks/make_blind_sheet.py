@@ -20,7 +20,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from c2gm.cartography.map_objects import MapObjects
 from c2gm.cartography.vectors import read_vectors
-from c2gm.grid import TILE_SIZE, PixelBox, TileRange, bounds_of, tile_box
+from c2gm.grid import (
+    HALF_WORLD,
+    TILE_SIZE,
+    PixelBox,
+    TileRange,
+    bounds_of,
+    mercator_resolution,
+)
 from c2gm.imagery.base import Imagery
 from c2gm.imagery.open import open_imagery
 from c2gm.worlds.osm_ground import PaintedGround
@@ -28,11 +35,14 @@ from c2gm.worlds.osm_parts import Look
 from c2gm.worlds.profiles import CLIMATES
 from c2gm.worlds.town import Town, TownImagery
 
+Bounds = tuple[float, float, float, float]
+
 TILES_OF_EACH = 12
+TILES_OF_A_GROUND = 2
 COLUMNS = 6
 GAP = 26  # px between tiles, for their numbers
 ZOOMS = (16, 17, 17, 18)
-MOST_TRIES = 200
+MOST_TRIES = 12
 LEAST_SPREAD = 12.0  # grey levels: sheets of water or sand tell nothing
 
 
@@ -55,7 +65,7 @@ def painted_tiles(paths: list[str], rng: np.random.Generator) -> Iterator[tuple[
         grounds: list[Imagery] = [town]
         if extracts:
             grounds.append(_painted(extracts[rng.integers(len(extracts))], rng))
-        for imagery in grounds:
+        for imagery in grounds * TILES_OF_A_GROUND:
             zoom = int(rng.choice(ZOOMS))
             tile = _random_tile(imagery, zoom, rng)
             if tile is not None:
@@ -73,15 +83,29 @@ def _painted(objects: MapObjects, rng: np.random.Generator) -> PaintedGround:
 
 
 def _random_tile(imagery: Imagery, zoom: int, rng: np.random.Generator) -> np.ndarray | None:
-    """A whole tile of imagery that shows something, or None where none is found."""
-    west, south, east, north = imagery.bounds
+    """256 px of imagery that show something, or None where none are found."""
+    columns, rows = _extent(imagery.bounds, zoom)
+    if min(columns[1] - columns[0], rows[1] - rows[0]) <= TILE_SIZE:
+        return None
     for _ in range(MOST_TRIES):
-        place = rng.uniform(west, east), rng.uniform(south, north)
-        box: PixelBox = tile_box(mercantile.tile(*place, zoom))
+        left, top = (int(rng.uniform(low, high - TILE_SIZE)) for low, high in (columns, rows))
+        box = PixelBox(zoom, left, top, left + TILE_SIZE, top + TILE_SIZE)
         picture, valid = imagery.read(box)
         if valid.all() and picture.mean(-1).std() > LEAST_SPREAD:
             return picture
     return None
+
+
+def _extent(bounds: Bounds, zoom: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """First and last column, first and last row of bounds in world pixels."""
+    west, south, east, north = bounds
+    resolution = mercator_resolution(zoom)
+    left, bottom = mercantile.xy(west, south)
+    right, top = mercantile.xy(east, north)
+    return (
+        ((left + HALF_WORLD) / resolution, (right + HALF_WORLD) / resolution),
+        ((HALF_WORLD - top) / resolution, (HALF_WORLD - bottom) / resolution),
+    )
 
 
 def blind_sheet(tiles: list[np.ndarray]) -> Image.Image:

@@ -127,7 +127,7 @@ class AerialPainter:
     def _crowns(self, canvas: Canvas, zoom: int) -> None:
         sun = self._scene.sun.towards
         step = 2 if zoom <= 16 else 1  # fewer points where a crown is a few pixels
-        passes = ((0.0, 1.0, 0.7), (0.26, 0.74, 1.0), (0.42, 0.38, 1.2))
+        passes = ((0.0, 1.0, 0.76), (0.26, 0.74, 1.04), (0.42, 0.38, 1.22))
         for shift, size, light in passes if zoom >= 17 else passes[:2]:
             for crowns in self._scene.crowns:
                 places = crowns.places + sun * (shift * crowns.radii)[:, None]
