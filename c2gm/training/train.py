@@ -99,7 +99,8 @@ class Run:
         self.average = WeightAverage(trained_tensors(self.model, self.trained), config.ema)
         self.chance = Chance(self.device, config.seed)
         self.losses = Losses(self.device)
-        self.trial = Trial(self.model, config, self.folder)
+        referenced = self.stage.needs_references
+        self.trial = Trial(self.model, config, self.folder, referenced=referenced)
         self.accelerator: Any = None
         self._scaler_state: dict[str, Any] | None = None
         self._on_progress = on_progress

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..models.sgdm import SGDM
-from ..models.sgdm_map_model import SGDMMapModel
+from ..models.sgdm_map_model import BATCH, SGDMMapModel
 from .records import Record, RecordPool
+from .referenced import has_parents
 from .run_config import RunConfig
 from .run_folder import RunFolder
 from .scores import Draw, model_rows, reference_of, score_records
@@ -43,10 +44,14 @@ class Trial:
         model: The model; whoever calls gives it the weights that shall be shown.
         config: Of its run.
         folder: Of its run.
+        referenced: Whether the model cannot do without a reference.
     """
 
-    def __init__(self, model: SGDM, config: RunConfig, folder: RunFolder) -> None:
+    def __init__(
+        self, model: SGDM, config: RunConfig, folder: RunFolder, *, referenced: bool
+    ) -> None:
         self.config = config
+        self._referenced = referenced
         self.curve: list[dict[str, Any]] = []
         self._model = model
         self._folder = folder
@@ -64,7 +69,7 @@ class Trial:
     def score(self, share: float, step: int) -> None:
         """Add a point to the curve and to its file."""
         name = SHOWN_ROW[self.config.stage]
-        scores = score_records(self._held_out(), {name: self._row()})[name]
+        scores = score_records(self._held_out(), {name: self._row(BATCH)})[name]
         point = {"share": round(share, 3), "step": step, "scores": scores}
         self.curve.append(point)
         self._folder.add_line("curve.jsonl", point)
@@ -79,11 +84,11 @@ class Trial:
         spread = np.linspace(0, len(records) - 1, min(len(records), _SHEET_WINDOWS)).astype(int)
         path = self._folder.path / "samples" / f"step-{step:07d}.png"
         path.parent.mkdir(exist_ok=True)
-        sample_sheet([records[i] for i in spread], self._row()).save(path)
+        sample_sheet([records[i] for i in spread], self._row(1)).save(path)
         return path
 
-    def _row(self) -> Draw:
-        painter = SGDMMapModel(self._model, model_hash="in training")
+    def _row(self, batch: int) -> Draw:
+        painter = SGDMMapModel(self._model, batch=batch, model_hash="in training")
         return model_rows(painter)[SHOWN_ROW[self.config.stage]]
 
     def _held_out(self) -> list[Record]:
@@ -91,6 +96,8 @@ class Trial:
         if self._records is None:
             chosen: dict[tuple[str, int], list[Record]] = {}
             for record in RecordPool(Path(self.config.development).expanduser()).all():
+                if self._referenced and not has_parents(record):
+                    continue
                 group = chosen.setdefault((record.place.split("-")[0], record.zoom), [])
                 if len(group) < _WINDOWS_PER_GROUND:
                     group.append(record)
