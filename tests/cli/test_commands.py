@@ -24,6 +24,7 @@ Run = Callable[..., Any]
 COMMANDS = (
     "demo",
     "generate",
+    "render",
     "preview",
     "stitch",
     "verify",

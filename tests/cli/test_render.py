@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from affine import Affine
 
+from c2gm.cartography.render import MapDrawing
 from c2gm.cartography.style import BUILT_IN
+from c2gm.grid import PixelBox
 from c2gm.legend import LEGEND
 from c2gm.tilesets.open import open_tileset
 
@@ -135,3 +137,16 @@ def test_a_map_of_vectors_is_the_start_of_a_cascade(
     with open_tileset(start) as begun, open_tileset(out) as whole:
         for tile in whole.tiles(15):
             assert (whole.get(tile) == begun.get(tile)).all()
+
+
+def test_an_interrupted_drawing_leaves_nothing(
+    c2gm: Run, town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: MapDrawing, box: PixelBox) -> np.ndarray:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MapDrawing, "picture", interrupted)
+    ended = c2gm("render", town, "--out", tmp_path / "map.mbtiles", "--zooms", "14")
+    assert ended.status == 130
+    assert ended.err.splitlines()[-1] == "Stopped. Nothing was written."
+    assert not list(tmp_path.glob("map*"))
