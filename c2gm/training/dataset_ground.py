@@ -62,8 +62,10 @@ class Coverage:
             return False
         if tile_bounds.south < south - slack or tile_bounds.north > north + slack:
             return False
+        if self.outline is None:
+            return True
         square = shapely.box(*tile_box(tile).mercator_bounds())
-        return self.outline is None or bool(shapely.contains_properly(self.outline, square))
+        return bool(shapely.contains_properly(self.outline, square))
 
 
 def _outline(path: Path) -> Any:
