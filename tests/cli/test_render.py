@@ -47,7 +47,8 @@ def town(tmp_path: Path) -> Path:
     ]
     path = tmp_path / "town.geojson"
     features = [{"type": "Feature", "properties": t, "geometry": g} for t, g in shapes]
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    content = {"type": "FeatureCollection", "features": features}
+    path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 
