@@ -105,7 +105,10 @@ def mean_model(groups: Sequence[Runs]) -> SGDM:
         TrainingError: a run is not finished or does not fit, or the latents of the lists differ,
             so that their mean means nothing.
     """
-    models = [start_model(_starting_from(group)) for group in groups]
+    models = []
+    for group in groups:
+        torch.manual_seed(0)  # what no run trained is the same in all
+        models.append(start_model(_starting_from(group)))
     states: list[dict[str, Tensor]] = [model.state_dict() for model in models]
     encoders = [name for name in states[0] if name.startswith("vae.") and "decoder" not in name]
     for state in states[1:]:
