@@ -97,11 +97,14 @@ class AerialPainter:
         fine = grain(self._noise, grid, periods=FINE_PERIODS, salt=1)
         mottle = grain(self._noise, grid, periods=MOTTLE_PERIODS, salt=11)
         change = fine * codes[..., 0] * np.float32(0.2) + mottle * codes[..., 1] * np.float32(0.16)
+        patch = self._patches(grid)
+        change -= patch * codes[..., 1] * np.float32(0.24)
         change += self._furrows(box, grid)
         change += self._slopes(grid)
         picture *= (1 + np.clip(change, -0.6, 0.8))[..., None]
         # dry and lush patches differ in hue, not only in light
         hue = self._noise.octave(grid, period=60.0, salt=23) * codes[..., 1]
+        hue -= patch * codes[..., 1]
         picture[..., 0] += hue * 9
         picture[..., 2] -= hue * 4
         shade = np.array(scene.palette.shadow, dtype=np.float32)
@@ -127,7 +130,7 @@ class AerialPainter:
     def _crowns(self, canvas: Canvas, zoom: int) -> None:
         sun = self._scene.sun.towards
         step = 2 if zoom <= 16 else 1  # fewer points where a crown is a few pixels
-        passes = ((0.0, 1.0, 0.76), (0.26, 0.74, 1.04), (0.42, 0.38, 1.22))
+        passes = ((0.0, 1.0, 0.82), (0.24, 0.76, 1.02), (0.42, 0.36, 1.14))
         for shift, size, light in passes if zoom >= 17 else passes[:2]:
             for crowns in self._scene.crowns:
                 places = crowns.places + sun * (shift * crowns.radii)[:, None]
@@ -150,9 +153,16 @@ class AerialPainter:
         if box.zoom >= 17:
             shaded.fill(scene.car_shadows)
         for crowns in scene.crowns:
-            canvas.fill_copies(outline, crowns.places, crowns.radii, (165, 120, 0))
+            canvas.fill_copies(outline, crowns.places, crowns.radii, (215, 190, 0))
         canvas.fill(scene.footprints)
         return canvas.pixels()
+
+    def _patches(self, grid: PixelGrid) -> np.ndarray:
+        """Where ground is overgrown, stained or damp: patches of a few metres, 0 to 1."""
+        value = self._noise.octave(grid, period=23.0, salt=51)
+        value += self._noise.octave(grid, period=9.0, salt=52) * np.float32(0.6)
+        patches: np.ndarray = np.clip((value - np.float32(0.2)) * 3, 0, 1)
+        return patches
 
     def _slopes(self, grid: PixelGrid) -> np.ndarray:
         """Slow change of light over the ground, and of slopes to and from the sun."""
@@ -179,6 +189,7 @@ class AerialPainter:
             across = (grid.y * np.cos(turn))[:, None] - (grid.x * np.sin(turn))[None]
             lines = field_lines(across[own], spacing / SPACING_STEPS, grid.resolution)
             change[own] = lines * (codes[..., 2][own].astype(np.float32) / 255)
+        change *= 1 + self._noise.octave(grid, period=80.0, salt=53)  # streaks come and go
         return change
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .palette import Colour, Palette
 from .place_chance import chances
 
-LIGHTS = (0.84, 1.0, 1.16)  # every colour of crown occurs in these shades
+LIGHTS = (0.76, 0.9, 1.04, 1.22)  # every colour of crown occurs in these shades
 LOBES = 14  # points of an outline
 
 
@@ -50,6 +50,14 @@ def groves(points: np.ndarray) -> np.ndarray:
     x, y = points[:, 0], points[:, 1]
     waves = np.sin(x / 17 + np.sin(y / 29)) + np.sin(y / 13 - x / 41) + np.sin((x + y) / 53)
     share: np.ndarray = np.clip(0.45 + 0.35 * waves, 0.1, 1)
+    return share
+
+
+def clumps(points: np.ndarray) -> np.ndarray:
+    """Where a wood has its large trees (1) and its gaps (0), over 15 to 40 m, float64 [n]."""
+    x, y = points[:, 0], points[:, 1]
+    waves = np.sin(x / 5.3 + 1.6 * np.sin(y / 7.9)) + np.sin(y / 4.1 - x / 9.7 + np.sin(x / 6.3))
+    share: np.ndarray = np.clip(0.5 + 0.3 * waves, 0, 1)
     return share
 
 

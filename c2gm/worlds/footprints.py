@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from .palette import Palette
-from .place_chance import shape_chances
+from .place_chance import chances, first_points, lattice, shape_chances
 from .plots import Buildings
 from .roofs import Sun, building_shadows, roof_colours, roof_faces
 from .shapes import ShapeSet, shape_set
@@ -17,6 +17,8 @@ from .shapes import ShapeSet, shape_set
 NEAR_RECTANGLE = 0.9  # share of the oriented envelope that a plain rectangle fills
 MOST_BLOCKS = 4
 MOST_STEPS = 11  # lines of a footprint's own raster; more complex ones get a flat roof
+RIM = 0.7  # metres
+UNIT_SPACING = 7.0  # metres between things on flat roofs
 SAME_LINE = 0.7  # metres between corners that count as one line
 
 
@@ -183,8 +185,34 @@ def house_roofs(built: Houses, colours: Palette, sun: Sun, seed: int) -> tuple[S
     wings, main = built.wing, ~built.wing
     return (
         base,
+        *_flat_tops(built, tint, sun, seed),
         *roof_faces(built.blocks.chosen(wings), tint[built.owner[wings]], sun, seed),
         *roof_faces(built.blocks.chosen(main), tint[built.owner[main]], sun, seed),
+    )
+
+
+def _flat_tops(
+    built: Houses, tint: np.ndarray, sun: Sun, seed: int
+) -> tuple[ShapeSet, ShapeSet, ShapeSet]:
+    """Roofs of shapes without blocks within their rim, and what stands on them: shade, units."""
+    bare = np.setdiff1d(np.arange(len(built.shapes)), built.owner)
+    inner = shapely.buffer(built.shapes[bare], -RIM, join_style="mitre")
+    shade = np.where(chances(first_points(built.shapes[bare]), seed, 31) < 0.5, 0.84, 1.12)
+    tops = shape_set(inner, np.clip(tint[bare] * shade[:, None], 0, 255).round())
+    left, bottom, right, top = shapely.total_bounds(inner) if len(inner) else (0.0, 0.0, 0.0, 0.0)
+    spots = lattice((left, bottom, right, top), UNIT_SPACING, seed, 32)
+    spots = spots[chances(spots, seed, 33) < 0.35]
+    spot, own = shapely.STRtree(shapely.buffer(inner, -1.5)).query(
+        shapely.points(spots), predicate="within"
+    )
+    half = 0.5 + 1.6 * chances(spots[spot], seed, 34)
+    units = shapely.buffer(shapely.points(spots[spot]), half, cap_style="square")
+    light = np.where(chances(spots[spot], seed, 35) < 0.5, 0.62, 1.35)[:, None]
+    shadows = shapely.transform(units, lambda points: points - sun.towards)
+    return (
+        tops,
+        shape_set(shadows, np.round(tint[bare][own] * 0.6)),
+        shape_set(units, np.clip(tint[bare][own] * light, 0, 255).round()),
     )
 
 

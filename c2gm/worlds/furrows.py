@@ -26,7 +26,7 @@ def field_lines(across: np.ndarray, spacing: float, resolution: float) -> np.nda
         share = _share(across / passing)
         width = max(0.9, resolution) / passing
         track = (np.abs(share - np.float32(0.5)) < width / 2).astype(np.float32)
-        change -= track * np.float32(0.35)
+        change -= track * np.float32(0.2)
     for number, period in enumerate(STREAKS):
         if period > 2 * resolution:
             cells = across / period + 97 * number + 13 * spacing
@@ -35,7 +35,7 @@ def field_lines(across: np.ndarray, spacing: float, resolution: float) -> np.nda
             share *= share * (3 - 2 * share)
             index = lower.astype(np.int64)
             first, second = _VALUES[index & 511], _VALUES[(index + 1) & 511]
-            change += (first + (second - first) * share) * np.float32(0.26)
+            change += (first + (second - first) * share) * np.float32(0.17)
     return change
 
 

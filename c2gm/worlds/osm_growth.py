@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .crowns import groves
+from .crowns import clumps, groves
 from .nearness import PointIndex, within
 from .osm_parts import GroundParts, Look
 from .place_chance import chances, lattice
@@ -25,7 +25,7 @@ def planted(ground: GroundParts, look: Look) -> np.ndarray:
     """Trees: x, y and radius, float64 [n,3]."""
     lines, seed = ground.lines, look.seed
     wood = lattice(ground.bounds, 4.8, seed, 71)
-    wood = wood[chances(wood, seed, 70) < 0.95 - 0.25 * (1 - groves(wood))]
+    wood = wood[chances(wood, seed, 70) < 0.5 + 0.25 * groves(wood) + 0.35 * clumps(wood)]
     wood = wood[within(wood, ground.area("wood").shapes)]
     garden = lattice(ground.bounds, 7.5, seed, 72)
     share = np.clip(0.34 * look.growth * (0.3 + 1.4 * groves(garden)), 0, 0.9)
@@ -39,7 +39,7 @@ def planted(ground: GroundParts, look: Look) -> np.ndarray:
     banks = bank[chances(bank, seed, 77) < 0.5 * look.growth * groves(bank)]
     banks = banks[PointIndex(banks).near(lines.get("stream"), 6.0)]
     groups = [
-        _sized(wood, (1.5, 5.6), seed),
+        _clumped(_sized(wood, (1.5, 5.6), seed)),
         _sized(garden, (1.1, 5.0), seed),
         _sized(open_ground, (1.1, 5.0), seed),
         _sized(banks, (1.4, 4.4), seed),
@@ -54,6 +54,11 @@ def _sized(places: np.ndarray, radii: tuple[float, float], seed: int) -> np.ndar
     """Places with radii: many small trees, few large ones."""
     size = radii[0] + (radii[1] - radii[0]) * chances(places, seed, 78) ** 1.9
     return np.column_stack([places, size])
+
+
+def _clumped(trees: np.ndarray) -> np.ndarray:
+    """Trees of a wood, larger where large ones stand together."""
+    return trees * np.stack([np.ones(len(trees))] * 2 + [0.7 + 0.6 * clumps(trees)], 1)
 
 
 def _crowded(points: np.ndarray, ground: GroundParts) -> np.ndarray:

@@ -30,8 +30,8 @@ HALF_WIDTHS = {  # metres from the middle of a road to its kerb
 TEXTURES = {  # (fine grain, mottling)
     "farmland": (55, 80),
     "built_up": (90, 100),
-    "sand": (110, 130),
-    "park": (60, 130),
+    "sand": (110, 190),
+    "park": (75, 190),
     "wood": (120, 100),
     "water": (10, 25),
     "road_area": (40, 60),
@@ -118,7 +118,7 @@ def textures(ground: GroundParts) -> tuple[ShapeSet, ...]:
         *areas,
         shape_set(ground.gardens.shapes, np.array([80, 100, 0])),
         shape_set(ground.area("water").shapes, np.array([*TEXTURES["water"], 0])),
-        shape_set(ground.area("car_park").shapes, np.array([40, 50, 0])),
+        shape_set(ground.area("car_park").shapes, np.array([45, 120, 0])),
         _strips(own, tuple(own), 0.8, (56, 70, 0)),
     )
 

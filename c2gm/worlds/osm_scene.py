@@ -53,7 +53,7 @@ class SceneMaker:
             fields=furrows(ground, look.seed),
             crowns=crown_groups(trees, colours, look.seed),
             roofs=house_roofs(ground.houses, colours, sun, look.seed),
-            footprints=shape_set(shapes, np.array([50, 55, 0])),
+            footprints=shape_set(shapes, np.array([60, 90, 0])),
             shadows=shape_set(house_shadows(ground.houses, sun), np.array([0, 0, 255])),
             cars=shape_set(cars, car_colours),
             car_shadows=shape_set(

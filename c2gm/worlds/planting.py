@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from .crowns import clumps
 from .greenery import along_lines, scattered
 from .parcels import Parcel
 from .plots import Buildings
@@ -66,7 +67,11 @@ def plant(
             if parcel.use != "wood":
                 points = points[rng.random(len(points)) < _groves(points)]
             # many small trees, few large ones
-            size = radii[0] + (radii[1] - radii[0]) * rng.beta(1.2, 1.9, len(points))
+            size = radii[0] + (radii[1] - radii[0]) * rng.beta(1.2, 2.1, len(points))
+            if parcel.use == "wood":
+                together = clumps(points)
+                kept = rng.random(len(points)) < 0.6 + 0.4 * together
+                points, size = points[kept], (size * (0.7 + 0.6 * together))[kept]
             groups.append(np.column_stack([points, size]))
     if rng.random() < 0.75:
         share = rng.uniform(0.15, 0.5) * min(1.0, density)
@@ -87,7 +92,7 @@ def _growth(
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Where trees grow on a parcel and between which radii."""
     if parcel.use == "wood":
-        return scattered(parcel.shape, 6.2, rng, share=0.94), (2.0, 5.4)
+        return scattered(parcel.shape, 5.4, rng, share=0.96), (1.7, 5.6)
     if parcel.use == "park":
         share = min(0.75, 0.35 * density * (0.3 + parcel.chance))
         return scattered(parcel.shape, 8.5, rng, share=share), (1.8, 5.4)

@@ -60,14 +60,15 @@ CLUTTER = np.array(
 )
 TEXTURES = {  # (fine grain, mottling) of a parcel, 0..255
     "wood": (120, 90),
-    "park": (70, 110),
-    "meadow": (70, 130),
+    "park": (75, 150),
+    "meadow": (80, 190),
     "fields": (50, 80),
     "pitch": (25, 40),
-    "parking": (40, 50),
-    "commercial": (40, 60),
-    "industry": (70, 110),
-    "open": (70, 110),
+    "parking": (45, 120),
+    "commercial": (50, 150),
+    "industry": (75, 200),
+    "yard": (75, 200),
+    "open": (80, 190),
     "old": (90, 90),
     "desert villas": (90, 90),
 }
@@ -96,7 +97,7 @@ def scene(layout: Layout, seed: int) -> Scene:
         fields=_furrows(layout, rng),
         crowns=crown_groups(layout.trees, colours, seed),
         roofs=roof_faces(blocks, tints, sun, seed),
-        footprints=shape_set(layout.buildings.polygons(), np.array([50, 55, 0])),
+        footprints=shape_set(layout.buildings.polygons(), np.array([60, 90, 0])),
         shadows=shape_set(building_shadows(layout.buildings, sun), np.array([0, 0, 255])),
         cars=shape_set(things, np.concatenate([car_colours, box_colours])),
         car_shadows=shape_set(
