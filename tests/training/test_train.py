@@ -173,6 +173,7 @@ def test_lines_after_the_stored_state_are_dropped(configured):
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_run_that_is_killed_goes_on(configured, tmp_path):
     config = configured("decoder", steps=0, minutes=5, save_seconds=0.05)
