@@ -52,7 +52,8 @@ def area_layer(shapes: Shapes) -> Layer:
     codes = np.full(len(vertices), LINE, dtype=np.uint8)
     starts = _starts(ring_of)
     codes[starts] = MOVE
-    codes[np.r_[starts[1:], len(vertices)] - 1] = CLOSE
+    if len(vertices):  # slivers can vanish when their edges are divided
+        codes[np.r_[starts[1:], len(vertices)] - 1] = CLOSE
     return _layer(vertices, codes, polygon_of[ring_of], filled=True)
 
 
