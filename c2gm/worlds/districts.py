@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
 
-from .cells import Cell, cut_by, cut_cells, halved
+from .cells import Cell, cut_cells
 from .chance import generator
 from .country import Country
+from .district_ground import (
+    DistrictGround,
+    middle_of,
+    open_pieces,
+    polygons,
+    town_ground,
+    with_woods,
+)
 from .layout import Layout, corridors
 from .planner import Planner
 from .planting import plant
 from .profiles import Profile
 from .relief import Bounds
 from .roads import District
-from .settlements import TOWN, VILLAGE, Settlement
+from .settlements import TOWN, Settlement
 from .streets import STREET_RULES, cell_streets
 from .trunk import Skeleton
 from .trunk_lines import TrunkLines
@@ -33,7 +41,6 @@ _ALLEYS = {  # share of the short streets that are alleys or yard roads
     "commercial": 0.2,
     "industry": 0.2,
 }
-_ARTERIAL_CELL = 800_000.0  # square metres; larger built-up cells are halved by a main road
 _LINE_KINDS = ("motorway", "main_road", "street", "service", "driveway", "track", "footpath")
 
 
@@ -50,69 +57,6 @@ class DistrictPlan:
     lines: dict[str, list[Any]]
 
 
-@dataclass(frozen=True)
-class _DistrictGround:
-    """What decides the use of ground, see `cells.Ground`."""
-
-    country: Country
-    settlements: list[Settlement]
-    town: Any
-    rng: np.random.Generator
-
-    def use(self, shape: Any) -> str:
-        """The quarter of the settlement that reaches a shape's built part most."""
-        inner = shape.intersection(self.town)
-        if inner.area < 3000:
-            return self.rural()
-        place = self._owner(inner)
-        if place is None:
-            return self.rural()
-        x, y = inner.centroid.coords[0]
-        if shape.area < 130_000 and self.rng.random() < place.park_share:
-            return "park"
-        share = place.share_of_reach(x, y)[0]
-        if share * place.radius > 350 and self.rng.random() < 0.04:
-            return self.rural()
-        return place.quarter(x, y, self.rng.random())
-
-    def rural(self) -> str:
-        """Fields, or waste land in deserts."""
-        desert = self.country.climate == "desert"
-        return "open" if desert and self.rng.random() < 0.93 else "fields"
-
-    def heading(self, shape: Any) -> float:
-        """That of the town's grid, or along the shape."""
-        place = self._owner(shape)
-        if place is not None and place.planned and self.rng.random() < 0.7:
-            return place.heading
-        frame = np.array(shape.minimum_rotated_rectangle.exterior.coords)
-        edges = np.diff(frame, axis=0)
-        longest = edges[int(np.hypot(*edges.T).argmax())]
-        return float(np.arctan2(longest[1], longest[0]))
-
-    def halved(self, shape: Any) -> tuple[list[Any], Any]:
-        """By a straight road in towns with a grid, else by a winding one."""
-        place = self._owner(shape)
-        if place is None or not place.planned or place.share_of_reach(*_middle(shape))[0] > 1.2:
-            return halved(shape, self.rng)
-        turn = place.heading
-        axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        spread = np.ptp(shapely.get_coordinates(shape) @ axes.T, axis=0)
-        across = axes[1 - int(spread.argmax())] * 4000
-        middle = np.array(_middle(shape)) + self.rng.uniform(-50, 50, 2)
-        count = 2 * int(np.hypot(*across) / 15)
-        points = middle + np.linspace(-1, 1, count)[:, None] * across
-        return cut_by(shape, shapely.LineString(points))
-
-    def kind_of_cut(self, shape: Any) -> str:
-        """Main roads through large quarters, else streets."""
-        return "main_road" if shape.area > _ARTERIAL_CELL else "street"
-
-    def _owner(self, shape: Any) -> Settlement | None:
-        x, y = _middle(shape)
-        return min(self.settlements, key=lambda s: s.share_of_reach(x, y)[0], default=None)
-
-
 def plan_district(country: Country, district: District) -> DistrictPlan:
     """Lay out a district; the same for the same country and district."""
     rng = generator(country.seed, 70, *district.key[0], *district.key[1])
@@ -121,10 +65,10 @@ def plan_district(country: Country, district: District) -> DistrictPlan:
     still = country.waters.still(bounds)
     water, streams = _waters(country, bounds, still)
     settlements = country.settlements.within(district.shape.bounds)
-    ground = _DistrictGround(country, settlements, _town(district, settlements, rng), rng)
-    pieces = _pieces(district.shape, water, trunks, streams)
+    ground = DistrictGround(country, settlements, town_ground(district, settlements, rng), rng)
+    pieces = open_pieces(district.shape, water, trunks, streams)
     cells, cuts = cut_cells(pieces, ground)
-    cells = _with_woods(country, cells)
+    cells = with_woods(country, cells)
     lines = _lines(country, district, trunks, streams, bounds)
     borrowed = {kind: len(shapes) for kind, shapes in lines.items()}
     _add_streets(lines, district, cells, cuts, rng)
@@ -132,7 +76,8 @@ def plan_district(country: Country, district: District) -> DistrictPlan:
     beaches = _beaches(country, district, still, lines)
     for beach in beaches:
         planner.plan(beach, "beach")
-    for plot, use in _plots(district.shape, lines, water, beaches, cells):
+    otherwise = "open" if country.climate == "desert" else "fields"
+    for plot, use in _plots(district.shape, lines, water, beaches, cells, otherwise=otherwise):
         planner.plan(plot, use)
     _add_farms(planner, rng)
     planner.finish()
@@ -168,10 +113,6 @@ def grown(bounds: Bounds, metres: float) -> Bounds:
     return bounds[0] - metres, bounds[1] - metres, bounds[2] + metres, bounds[3] + metres
 
 
-def _middle(shape: Any) -> tuple[float, float]:
-    return float(shape.centroid.x), float(shape.centroid.y)
-
-
 def _parts_inside(line: Any, shape: Any) -> list[Any]:
     parts = shapely.get_parts(line.intersection(shape))
     return [part for part in parts if shapely.get_type_id(part) == 1 and part.length > 0.5]
@@ -186,60 +127,6 @@ def _waters(country: Country, bounds: Bounds, still: Any) -> tuple[Any, list[Any
     parts = shapely.get_parts(shapely.clip_by_rect(np.array(dry, dtype=object), *bounds))
     streams = [p for p in shapely.get_parts(parts) if shapely.get_type_id(p) == 1 and p.length > 5]
     return water, streams
-
-
-def _town(district: District, settlements: list[Settlement], rng: np.random.Generator) -> Any:
-    """Where may be built: the settlements' ground and arms of it along main roads."""
-    discs = [place.outline() for place in settlements]
-    reach = [
-        shapely.Point(place.centre).buffer(place.radius * 1.4)
-        for place in settlements
-        if place.rank >= VILLAGE and not place.planned
-    ]
-    arms = [
-        part.buffer(rng.uniform(60, 120))
-        for road in district.roads
-        if road.kind == "main_road"
-        for part in road.parts
-    ]
-    arms_near = shapely.union_all(arms).intersection(shapely.union_all(reach))
-    town = shapely.union_all([*discs, arms_near]).intersection(district.shape)
-    shapely.prepare(town)
-    return town
-
-
-def _pieces(shape: Any, water: Any, trunks: TrunkLines, streams: list[Any]) -> list[Any]:
-    """Ground clear of water, motorways and railways."""
-    blocked = shapely.union_all(
-        [
-            water.buffer(12),
-            shapely.union_all(trunks.axes).buffer(30),
-            shapely.union_all(trunks.ramps).buffer(9),
-            shapely.union_all([*trunks.railways, *trunks.yards]).buffer(11),
-            shapely.union_all(streams).buffer(9),
-        ]
-    )
-    opened = shape.difference(blocked).buffer(-4).buffer(4.01).intersection(shape)
-    return [part for part in _polygons(opened) if part.area > 2500]
-
-
-def _polygons(shape: Any) -> list[Any]:
-    return [part for part in shapely.get_parts(shape) if shapely.get_type_id(part) == 3]
-
-
-def _with_woods(country: Country, cells: list[Cell]) -> list[Cell]:
-    """The cells with woods cut out of fields."""
-    result = []
-    for cell in cells:
-        if cell.use != "fields":
-            result.append(cell)
-            continue
-        woods = country.woods.within(cell.shape.bounds).intersection(cell.shape)
-        woods = [part for part in _polygons(woods) if part.area > 3000]
-        rest = cell.shape.difference(shapely.union_all(woods))
-        result += [Cell(part, "wood", 0.0) for part in woods]
-        result += [replace(cell, shape=part) for part in _polygons(rest) if part.area > 400]
-    return result
 
 
 def _lines(
@@ -301,7 +188,7 @@ def _beaches(
     country: Country, district: District, still: Any, lines: dict[str, list[Any]]
 ) -> list[Any]:
     """Strips of sand along parts of the shore of seas and large lakes, on the land's side."""
-    large = shapely.union_all([part for part in _polygons(still) if part.area > 60_000])
+    large = shapely.union_all([part for part in polygons(still) if part.area > 60_000])
     if large.is_empty:
         return []
     sandy = country.beaches.within(district.shape.bounds)
@@ -309,15 +196,24 @@ def _beaches(
     strip = large.buffer(22).difference(still).intersection(sandy).intersection(district.shape)
     return [
         part
-        for part in _polygons(strip.difference(roads).buffer(-1.5).buffer(1.5))
+        for part in polygons(strip.difference(roads).buffer(-1.5).buffer(1.5))
         if part.area > 600
     ]
 
 
 def _plots(
-    shape: Any, lines: dict[str, list[Any]], water: Any, beaches: list[Any], cells: list[Cell]
+    shape: Any,
+    lines: dict[str, list[Any]],
+    water: Any,
+    beaches: list[Any],
+    cells: list[Cell],
+    *,
+    otherwise: str,
 ) -> list[tuple[Any, str]]:
-    """The ground that roads, rails and water leave, in pieces, with the use of its cell."""
+    """The ground that roads, rails and water leave, in pieces, with the use of its cell.
+
+    What no road reaches is put to the use `otherwise` instead of a town's.
+    """
     taken = shapely.union_all(
         [
             water.buffer(4),
@@ -330,32 +226,34 @@ def _plots(
             shapely.union_all(lines["stream"]).buffer(5),
         ]
     )
-    free = np.array(_polygons(shape.difference(taken)), dtype=object)
+    free = np.array(polygons(shape.difference(taken)), dtype=object)
     shapes = np.array([cell.shape for cell in cells], dtype=object)
     own, home = shapely.STRtree(free).query(shapes, predicate="intersects")
     pieces = shapely.intersection(shapes[own], free[home])
     plots = [
         (part, cells[cell].use)
         for piece, cell in zip(pieces.tolist(), own.tolist(), strict=True)
-        for part in _polygons(piece)
+        for part in polygons(piece)
         if part.area > 60
     ]
-    plots = _reached(plots, lines)
+    plots = _reached(plots, lines, otherwise)
     # what belongs to no cell: strips along waters, motorways and rails
     rest = shapely.difference(shapely.union_all(free), shapely.union_all(shapes))
-    plots += [(part, "verge") for part in _polygons(rest) if part.area > 20]
+    plots += [(part, "verge") for part in polygons(rest) if part.area > 20]
     return plots
 
 
-def _reached(plots: list[tuple[Any, str]], lines: dict[str, list[Any]]) -> list[tuple[Any, str]]:
-    """The plots, those of towns turned into fields where no road leads to them."""
+def _reached(
+    plots: list[tuple[Any, str]], lines: dict[str, list[Any]], otherwise: str
+) -> list[tuple[Any, str]]:
+    """The plots, those of towns put to another use where no road leads to them."""
     roads = shapely.STRtree(
         np.array(lines["street"] + lines["main_road"] + lines["service"], dtype=object)
     )
     shapes = np.array([plot for plot, _ in plots], dtype=object)
     near = set(roads.query(shapes, predicate="dwithin", distance=_NEAR_A_ROAD)[0].tolist())
     return [
-        (plot, use if index in near or use not in STREET_RULES else "fields")
+        (plot, use if index in near or use not in STREET_RULES else otherwise)
         for index, (plot, use) in enumerate(plots)
     ]
 
@@ -371,7 +269,7 @@ def _add_farms(planner: Planner, rng: np.random.Generator) -> None:
 
 def _profile(country: Country, settlements: list[Settlement], district: District) -> Profile:
     """What the painter wants to know of the place."""
-    x, y = _middle(district.shape)
+    x, y = middle_of(district.shape)
     near = [s for s in settlements if s.rank >= TOWN and s.share_of_reach(x, y)[0] < 1]
     return Profile(
         kind="old town" if near else "village",

@@ -172,17 +172,18 @@ class Planner:
 
     def _fields(self, plot: Any) -> None:
         rng = self.rng
+        grass = "open" if self.climate == "desert" else "meadow"  # no grass grows by itself there
         if plot.area < 4000:
-            self._add(plot, "meadow")
+            self._add(plot, grass)
             return
         scale = float(rng.choice([0.6, 1.0, 1.6, 2.2]))
         size = scale * rng.uniform(50, 90), scale * rng.uniform(130, 230)
         parcels, cuts, heading = field_parcels(plot, rng, size=size)
         for parcel in parcels:
             luck = rng.random()
-            use = "fields" if luck < 0.75 else "meadow" if luck < 0.93 else "wood"
+            use = "fields" if luck < 0.75 else grass if luck < 0.93 else "wood"
             turn = (np.pi / 2) * (rng.random() < 0.3)
-            self._add(parcel, use if parcel.area > 1500 else "meadow", heading + turn)
+            self._add(parcel, use if parcel.area > 1500 else grass, heading + turn)
         self._field_edges(cuts)
         for _ in range(rng.poisson(plot.area / 350_000)):
             self._grove(plot)

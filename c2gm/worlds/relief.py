@@ -88,13 +88,10 @@ class FieldAreas:
         if values.min() >= 0:
             return ()
         tracer = contour_generator(x, y, values, fill_type=FillType.OuterOffset)
-        points, offsets = tracer.filled(-1e12, 0.0)[:2]
+        filled = tracer.filled(-1e12, 0.0)
         shapes = []
-        for vertices, starts in zip(points, offsets, strict=True):
-            rings = [
-                vertices[a:b]
-                for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-            ]
+        for vertices, starts in zip(filled[0], filled[1], strict=True):
+            rings = np.split(np.asarray(vertices), np.asarray(starts)[1:-1])
             shapes.append(shapely.Polygon(rings[0], rings[1:]))
         valid = shapely.make_valid(np.array(shapes, dtype=object))
         return tuple(part for part in shapely.get_parts(valid) if part.area > 0)

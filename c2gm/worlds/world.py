@@ -63,8 +63,8 @@ class World:
         """All map objects that touch bounds, whole, metres of EPSG:3857.
 
         An object is the same whichever bounds it is asked by; areas are cut along the roads between
-        districts. With the objects of a box and `OBJECTS_MARGIN` round it, its map at zooms 15 to 18
-        is the same pixel by pixel as one of more objects; at zoom 14, where lines are simplified
+        districts. With the objects of a box and `OBJECTS_MARGIN` round it, its map at zooms 15 to
+        18 is the same pixel by pixel as one of more objects; at zoom 14, where lines are simplified
         from end to end, some pixels beside main roads differ by a fraction.
 
         Args:

@@ -32,6 +32,7 @@ COMMANDS = (
     "convert",
     "train",
     "evaluate",
+    "world",
 )
 
 
