@@ -119,8 +119,8 @@ def _dry(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
 
 
 def _desert(rng: np.random.Generator) -> Palette:
-    sand = _mixed((206, 194, 178), (190, 188, 192), rng.random())
-    yard = _mixed((196, 184, 168), (182, 178, 178), rng.random())
+    sand = _mixed((216, 196, 168), (188, 190, 208), rng.beta(0.5, 0.5))  # warm or bluish
+    yard = _mixed((202, 184, 160), (180, 178, 188), rng.beta(0.5, 0.5))
     lawn = (108, 112, 88)
     ground = _grounds(lawn, yard, yard, (178, 174, 170), wood=(122, 116, 92), bare=sand)
     ground["open"] = (sand, _mixed(sand, (222, 214, 204), 0.6), _mixed(sand, (170, 158, 142), 0.5))
