@@ -85,9 +85,12 @@ def test_a_finished_run_is_left_alone(configured):
     assert done.stat().st_mtime_ns == written
 
 
-def test_a_run_by_minutes_ends_decayed(configured):
-    run = Run(configured("decoder", steps=0, minutes=0.02))
+def test_a_run_by_minutes_ends_decayed(configured, monkeypatch):
+    monkeypatch.setattr("c2gm.training.progress.Pulse.beat", lambda self: 0.25)  # seconds a step
+    run = Run(configured("decoder", steps=0, minutes=0.05))
     run.go()
+    # The first beat is what came before the first step.
+    assert run.clock.step == 11 and run.clock.share == 1
     assert run.optimizer.param_groups[0]["lr"] < 0.2 * rate_share(0, run.clock.step) * 2e-3
     assert run.folder.weights.exists()
 
