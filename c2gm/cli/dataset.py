@@ -111,7 +111,7 @@ def build(
             complete=complete,
         )
     source = Source(str(imagery), crs, parse_nodata(nodata))
-    native = source.open().native_zoom
+    native = source.imagery().native_zoom
     if config.zooms[-1] > native + _BEYOND_NATIVE:
         say(
             f"{imagery.name} is about as fine as zoom {native}: tiles of zoom {config.zooms[-1]} "
@@ -150,7 +150,7 @@ def check(
     from ..training.dataset_records import Dataset
     from ..training.dataset_shift import measure_shift
 
-    dataset = Dataset.open(root)
+    dataset = Dataset.at(root)
     parts: dict[str, Any] = {}
     lines, faults = [], 0
     for name in dataset.parts:
@@ -192,7 +192,7 @@ def pack(
     """
     from ..training.dataset_records import Dataset, pack_records
 
-    dataset = Dataset.open(root)
+    dataset = Dataset.at(root)
     with _counted("shards") as told:
         counts = pack_records(dataset, out, on_shard=told)
     text = "\n".join(f"{part}: {count} records" for part, count in counts.items())

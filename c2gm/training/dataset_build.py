@@ -87,8 +87,8 @@ class Source:
     crs: str | None = None
     nodata: Any = None
 
-    def open(self) -> Imagery:
-        """The imagery."""
+    def imagery(self) -> Imagery:
+        """Open it."""
         from ..imagery.open import open_imagery
 
         return open_imagery(self.path, crs=self.crs, nodata=self.nodata)
@@ -135,7 +135,7 @@ def build_dataset(
     """
     from ..cartography.vectors import read_vectors
 
-    imagery = source.open()
+    imagery = source.imagery()
     _claim(root, _key(source, imagery, vectors, config))
     objects = read_vectors(vectors)
     coverage = Coverage.of(imagery, objects, bounds=config.bounds, within=config.within)
@@ -276,7 +276,7 @@ def _reference(tile: Tile, factor: int, drawings: Drawings) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _opened(source: Source) -> Imagery:
     """The imagery of this process."""
-    return source.open()
+    return source.imagery()
 
 
 @lru_cache(maxsize=1)

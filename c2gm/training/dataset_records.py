@@ -65,8 +65,8 @@ class Dataset:
     rule: str
 
     @classmethod
-    def open(cls, root: Path) -> Dataset:
-        """A data set; one without `scale.json` is taken for one of the authors'.
+    def at(cls, root: Path) -> Dataset:
+        """The data set of a folder; one without `scale.json` is taken for one of the authors'.
 
         Raises:
             TrainingError: there is none at the path.

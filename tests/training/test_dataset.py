@@ -262,12 +262,12 @@ def test_imagery_of_something_else_is_not_clear(dataset):
 
 def test_records_of_a_data_set_hold_what_its_pictures_show(dataset):
     part = DatasetPart(dataset / "train")
-    for record in dataset_records(Dataset.open(dataset), "train"):
+    for record in dataset_records(Dataset.at(dataset), "train"):
         assert record.imagery.shape == (256, 256, 3)
         assert record.place.startswith("county-12_")
         assert record.labels[record.classes == 0].max(initial=0) == LABEL_ID["unmapped"]
     tile = next(tile for tile in part.tiles() if tile.z == 17)
-    record = next(dataset_records(Dataset.open(dataset), "train", [tile]))
+    record = next(dataset_records(Dataset.at(dataset), "train", [tile]))
     reference = part.read("ref_scale_2_256", tile)
     # The map of zoom 16 is in the set too, or the prepared picture stands for it.
     assert np.array_equal(record.parent2[4:-4, 4:-4], reference[::2, ::2])
@@ -275,12 +275,12 @@ def test_records_of_a_data_set_hold_what_its_pictures_show(dataset):
 
 
 def test_a_packed_data_set_is_drawn_from_like_any_records(dataset, tmp_path):
-    counts = pack_records(Dataset.open(dataset), tmp_path)
+    counts = pack_records(Dataset.at(dataset), tmp_path)
     pool = RecordPool(tmp_path / "train")
     assert len(pool) == counts["train"]
     assert pool.draw(np.random.default_rng(0), {"county": 1.0}).map.shape == (256, 256, 3)
     before = sorted(path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy"))
-    pack_records(Dataset.open(dataset), tmp_path)
+    pack_records(Dataset.at(dataset), tmp_path)
     assert before == sorted(path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy"))
 
 
@@ -305,8 +305,8 @@ def test_the_authors_maps_are_read_by_their_colours(authors_set, dataset):
     told = [CLASS_ID[name] for name, _ in AUTHORS_LEGEND]
     right, ground = [], []
     for record, own in zip(
-        dataset_records(Dataset.open(authors_set), "val", tiles),
-        dataset_records(Dataset.open(dataset), "val", tiles),
+        dataset_records(Dataset.at(authors_set), "val", tiles),
+        dataset_records(Dataset.at(dataset), "val", tiles),
         strict=True,
     ):
         assert record.place.startswith("TMGN_1814-")
@@ -345,7 +345,7 @@ def test_a_missing_or_wrong_picture_is_named(dataset, tmp_path):
 
 def test_a_folder_without_maps_is_no_data_set(tmp_path):
     with pytest.raises(TrainingError, match="is no data set"):
-        Dataset.open(tmp_path)
+        Dataset.at(tmp_path)
 
 
 def tiles(lowest=8, highest=20):
