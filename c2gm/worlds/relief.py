@@ -22,6 +22,7 @@ _HEIGHT_WAVES = (
     (130.0, 0.18),
 )
 _COARSE_WAVES = 4  # what rivers follow
+_ROUGHNESS = 6.0  # metres: the amplitudes of the others, and as much for the way between two looks
 CHUNK = 2000.0  # metres; areas are traced chunk by chunk, so they are the same for every box
 STEP = 20.0  # metres between the points where a field is looked at
 
@@ -47,6 +48,10 @@ class Relief:
         """Heights without the small waves."""
         return self._sum(x, y, _COARSE_WAVES)
 
+    def lowest(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Heights less what the small waves and 100 m of way can take, quickly."""
+        return self.coarse_height(x, y) - _ROUGHNESS
+
     def _sum(self, x: np.ndarray, y: np.ndarray, waves: int) -> np.ndarray:
         total = np.full(np.shape(x), self._mean)
         for noise, amplitude in self._waves[:waves]:
@@ -57,8 +62,15 @@ class Relief:
 class FieldAreas:
     """Areas where a field lies below a level, as polygons with rounded outlines."""
 
-    def __init__(self, field: Field, level: float) -> None:
-        self._field, self._level = field, level
+    def __init__(self, field: Field, level: float, *, never_above: Field | None = None) -> None:
+        """Take a field and a level.
+
+        Args:
+            field: heights, or another measure of places.
+            level: what lies below it counts.
+            never_above: a cheaper field that, looked at every 100 m, is nowhere above the first.
+        """
+        self._field, self._level, self._never_above = field, level, never_above
         self._chunk = lru_cache(maxsize=512)(self._traced)
 
     def within(self, bounds: Bounds) -> Any:
@@ -81,6 +93,11 @@ class FieldAreas:
     def _traced(self, column: int, row: int) -> tuple[Any, ...]:
         from contourpy import FillType, contour_generator
 
+        if self._never_above is not None:
+            coarse = np.arange(0.0, CHUNK + 1, 5 * STEP)
+            x, y = np.meshgrid(column * CHUNK + coarse, row * CHUNK + coarse)
+            if self._never_above(x, y).min() > self._level:
+                return ()
         count = round(CHUNK / STEP) + 1
         x = column * CHUNK + np.arange(count) * STEP
         y = row * CHUNK + np.arange(count) * STEP

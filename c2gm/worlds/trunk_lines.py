@@ -18,7 +18,7 @@ from .waters import Waters
 
 RAMP_REACH = 320.0  # metres from a crossing to the end of its ramps
 _APART = 1100.0  # metres between interchanges
-_SEA_GAP = 600.0  # motorways and railways end at waters wider than this
+_LONGEST_BRIDGE = 1500.0  # metres; motorways and railways end at wider waters
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,14 @@ class Trunks:
         """The parts of a piece that do not run through a sea or a large lake."""
         routes = (self._motorways if kind == "motorway" else self._railways)[family]
         line = routes.line(piece, offset)
-        water = self._waters.still(line.bounds)
-        if water.is_empty:
+        # both carriageways end where the axis does, and gaps are seen whole from either side
+        axis = routes.stretch(piece, 0.0, 2)
+        wet = shapely.get_parts(axis.intersection(self._waters.still(axis.bounds)))
+        gaps = wet[shapely.length(wet) > _LONGEST_BRIDGE]
+        if not len(gaps):
             return (line,)
-        # narrow waters are bridged: only what lies far from any shore is left out
-        far = water.buffer(-_SEA_GAP / 4)
-        dry = shapely.get_parts(line.difference(far)) if not far.is_empty else np.array([line])
+        left_out = shapely.union_all(shapely.buffer(gaps, 2 * MOTORWAY_GAP, cap_style="flat"))
+        dry = shapely.get_parts(line.difference(left_out))
         return tuple(part for part in dry if part.length > 1)
 
     def _ramps_at(self, family: int, road: Road) -> tuple[Any, ...]:

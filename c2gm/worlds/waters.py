@@ -43,7 +43,7 @@ class Waters:
     def __init__(self, seed: int, relief: Relief, *, wet: float) -> None:
         """Take how wet the land is: 1 usual, 0 for a desert without rivers."""
         self._seed, self._relief, self._wet = seed, relief, wet
-        self._sea = FieldAreas(relief.height, 0.0)
+        self._sea = FieldAreas(relief.height, 0.0, never_above=relief.lowest)
         self._bend = ValueNoise(seed, 30, 420.0), ValueNoise(seed, 31, 420.0)
         self.place = lru_cache(maxsize=1 << 14)(self._place)
         self.height_at = lru_cache(maxsize=1 << 14)(self._height_at)
