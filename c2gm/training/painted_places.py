@@ -84,8 +84,9 @@ def painted_records(
     rng = np.random.default_rng(place.look.seed)
     ground = painted_ground(objects, place)
     near = tuple(zoom for zoom in place.zooms if zoom >= FIRST_NEAR_ZOOM)
+    wide_zooms = tuple(zoom for zoom in place.zooms if zoom < FIRST_NEAR_ZOOM)
     core = replace(ground, bounds=built_up_core(objects, place.bounds), zooms=near)
-    wide = replace(ground, zooms=place.zooms[: -len(near)])
+    wide = replace(ground, zooms=wide_zooms)
     return [
         *ground_records(core, windows_per_zoom, rng),
         *ground_records(wide, windows_per_zoom, rng),
