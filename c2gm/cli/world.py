@@ -64,6 +64,7 @@ def command(
       c2gm world --seed 7 --bbox 0,0,0.05,0.04 --zoom 16 --out wide.tif
     """
     from ..cartography.pyramid import count_tiles
+    from ..errors import AreaError
     from ..grid import Area, pixels_of_bounds
     from ..tilesets.open import check_name
     from ..worlds.world import World, WorldImagery, degrees
@@ -75,6 +76,8 @@ def command(
     world = World(seed)
     sample = world.sample(place, tiles=tiles).mercator_bounds()
     area = Area(parse_bounds(bbox) or degrees(sample), (zoom,))
+    if area.bounds[0] > area.bounds[2]:
+        raise AreaError("A world ends at the antimeridian. Give a --bbox that does not cross it.")
     counts = count_tiles(area, at_most=max_tiles)
     map_area = Area(area.bounds, parse_zooms(zooms))
     if map_file is not None:

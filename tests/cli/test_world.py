@@ -37,3 +37,9 @@ def test_a_taken_name_is_refused_with_the_cure(c2gm: Run, tmp_path: Path) -> Non
     ended = c2gm("world", "--out", tmp_path / "w.tif")
     assert ended.status == 1
     assert "--force" in ended.err
+
+
+def test_an_area_across_the_antimeridian_is_refused(c2gm: Run, tmp_path: Path) -> None:
+    ended = c2gm("world", "--bbox", "179.9,0,-179.9,0.1", "--out", tmp_path / "w.tif")
+    assert ended.status == 1
+    assert "antimeridian" in ended.err
