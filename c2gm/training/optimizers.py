@@ -55,7 +55,7 @@ class ConvMuon(torch.optim.Muon):
         views = (view for group in self.param_groups for view in group["params"])
         for view, weight in zip(views, self.weights, strict=True):
             view.grad = None if weight.grad is None else _matrix(weight.grad, weight)
-        return super().step(closure)
+        return super().step(closure)  # type: ignore[no-untyped-call]
 
 
 class MuonAdamW(torch.optim.AdamW):
