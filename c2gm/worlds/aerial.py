@@ -98,13 +98,13 @@ class AerialPainter:
         mottle = grain(self._noise, grid, periods=MOTTLE_PERIODS, salt=11)
         change = fine * codes[..., 0] * np.float32(0.2) + mottle * codes[..., 1] * np.float32(0.16)
         patch = self._patches(grid)
-        change -= patch * codes[..., 1] * np.float32(0.24)
+        change -= patch * codes[..., 1] * np.float32(0.19)
         change += self._furrows(box, grid)
         change += self._slopes(grid)
         picture *= (1 + np.clip(change, -0.6, 0.8))[..., None]
         # dry and lush patches differ in hue, not only in light
         hue = self._noise.octave(grid, period=60.0, salt=23) * codes[..., 1]
-        hue -= patch * codes[..., 1]
+        hue -= patch * codes[..., 1] * np.float32(0.3)
         picture[..., 0] += hue * 9
         picture[..., 2] -= hue * 4
         shade = np.array(scene.palette.shadow, dtype=np.float32)
