@@ -14,7 +14,7 @@ from .sensor import BLUR_MARGIN, JPEG_BLOCK, compressed, developed, sensor, thro
 FINE_PERIODS = (0.75, 1.6, 3.1)
 MOTTLE_PERIODS = (5.0, 13.0, 37.0, 110.0)
 HILL_PERIODS = (150.0, 390.0, 1000.0)
-UNMARKED = (75, 140, 0)  # codes of ground without a texture of its own
+UNMARKED = (80, 105, 0)  # codes of ground without a texture of its own
 PASSING_LIGHT = 0.05  # share by which light differs over hundreds of metres
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
 

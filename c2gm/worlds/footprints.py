@@ -201,11 +201,11 @@ def _flat_tops(
     tops = shape_set(inner, np.clip(tint[bare] * shade[:, None], 0, 255).round())
     left, bottom, right, top = shapely.total_bounds(inner) if len(inner) else (0.0, 0.0, 0.0, 0.0)
     spots = lattice((left, bottom, right, top), UNIT_SPACING, seed, 32)
-    spots = spots[chances(spots, seed, 33) < 0.35]
+    spots = spots[chances(spots, seed, 33) < 0.14]
     spot, own = shapely.STRtree(shapely.buffer(inner, -1.5)).query(
         shapely.points(spots), predicate="within"
     )
-    half = 0.5 + 1.6 * chances(spots[spot], seed, 34)
+    half = 0.4 + 2.4 * chances(spots[spot], seed, 34) ** 2
     units = shapely.buffer(shapely.points(spots[spot]), half, cap_style="square")
     light = np.where(chances(spots[spot], seed, 35) < 0.5, 0.62, 1.35)[:, None]
     shadows = shapely.transform(units, lambda points: points - sun.towards)

@@ -20,7 +20,7 @@ def field_lines(across: np.ndarray, spacing: float, resolution: float) -> np.nda
     fading = min(1.0, max(0.0, 2 - 4 * resolution / spacing))
     if fading > 0:
         share = _share(across / spacing)
-        change += (np.abs(share - np.float32(0.5)) * 4 - 1) * np.float32(0.22 * fading)
+        change += (np.abs(share - np.float32(0.5)) * 4 - 1) * np.float32(0.13 * fading)
     passing = 8 * spacing
     if resolution < 0.2 * passing:
         share = _share(across / passing)

@@ -128,7 +128,7 @@ def furrows(ground: GroundParts, seed: int) -> ShapeSet:
     fields, meadows = ground.area("farmland"), ground.area("park")
     chance = np.stack([chances(fields.marks, seed, salt) for salt in (66, 67)], 1)
     codes = [
-        (_heading(field), 20 + int(44 * first), int(30 + 150 * second**2))
+        (_heading(field), 20 + int(44 * first), int(15 + 110 * second**2))
         for field, (first, second) in zip(fields.shapes, chance, strict=True)
     ]
     turns, mown = (chances(meadows.marks, seed, salt) for salt in (68, 69))

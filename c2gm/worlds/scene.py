@@ -68,7 +68,8 @@ TEXTURES = {  # (fine grain, mottling) of a parcel, 0..255
     "commercial": (50, 150),
     "industry": (75, 200),
     "yard": (75, 200),
-    "open": (80, 190),
+    "open": (90, 80),
+    "bare": (90, 80),
     "old": (90, 90),
     "desert villas": (90, 90),
 }
@@ -241,7 +242,7 @@ def _furrows(layout: Layout, rng: np.random.Generator) -> ShapeSet:
     for parcel in parcels:
         heading = int(np.degrees(parcel.heading)) % FURROW_HEADINGS
         spacing = int(rng.integers(20, 64)) if parcel.use == "fields" else 120
-        codes.append((heading, spacing, int(30 + 150 * rng.random() ** 2)))
+        codes.append((heading, spacing, int(15 + 110 * rng.random() ** 2)))
     return shape_set([p.shape for p in parcels], np.array(codes).reshape(-1, 3))
 
 
