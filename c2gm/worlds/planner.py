@@ -25,7 +25,7 @@ from .plots import (
 
 QUARTERS = (*HOUSE_RULES, "slabs", "commercial", "industry")
 SETTLED_ROOM = 32.0  # metres round a building that count as built-up
-WALKED_AREA = 40_000.0  # square metres of wood or waste land that have a track
+WALKED_AREA = 40_000.0  # square metres of a wood that has a track
 NO_FRONTAGE = ("slabs", "commercial", "industry", "backland", "court", "farm")
 HOMES_WITH_DRIVES = ("villas", "grid houses", "curved houses", "desert villas", "backland", "farm")
 
@@ -63,7 +63,7 @@ class Planner:
             self._park(plot)
         elif use == "fields":
             self._fields(plot)
-        elif use in ("wood", "open") and plot.area > WALKED_AREA:
+        elif use == "wood" and plot.area > WALKED_AREA:
             self._add(plot, use)
             count = int(min(5, 1 + plot.area / 200_000))
             self.lines["track"] += winding_paths(plot, count, self.rng)
@@ -104,32 +104,40 @@ class Planner:
         if luck < 0.065 and 2500 < plot.area < 40_000:
             self._add(plot, "bare")  # a building site
             return
-        self._add(plot, use)
         if use == "slabs" and plot.area > 5000:
+            self._add(plot, use)
             self._stand(slabs(plot, rng), plot.buffer(-6))
         elif use in ("commercial", "industry") and plot.area > 3000:
+            self._add(plot, use)
             buildings, free = halls(plot, use, rng)
             self._stand(buildings, plot.buffer(-3))
             for ground in free:
                 self._open_ground(ground, plot, use)
         else:
             self._stand(rim_houses(plot, use if use in HOUSE_RULES else "terraces", rng), plot)
-            self._interior(plot)
+            greens = self._interior(plot)
+            # parcels that lie in one another would be painted in no certain order
+            self._add(plot.difference(shapely.union_all(greens)) if greens else plot, use)
             if use in ("old", "perimeter"):
                 self._stand(courtyard_houses(plot, rng), plot)
 
-    def _interior(self, plot: Any) -> None:
-        """Ground behind the gardens of a deep plot: a wood, a green, or a second row of houses."""
+    def _interior(self, plot: Any) -> list[Any]:
+        """Ground behind the gardens of a deep plot: a second row of houses, or greens.
+
+        Returns:
+            The greens: woods and parks.
+        """
+        greens = []
         for inner in shapely.get_parts(plot.buffer(-38).buffer(6)):
             if inner.area < 2200:
                 continue
             luck = self.rng.random()
-            if luck < 0.3 and self.climate != "desert":
-                self._add(inner, "wood")
-            elif luck < 0.5:
-                self._add(inner, "park")
+            if luck < 0.5:
+                self._add(inner, "wood" if luck < 0.3 and self.climate != "desert" else "park")
+                greens.append(inner)
             else:
                 self._stand(rim_houses(inner, "backland", self.rng), inner)
+        return greens
 
     def _stand(self, buildings: Buildings, site: Any) -> None:
         self._groups.append(buildings)
