@@ -126,6 +126,7 @@ def _desert(rng: np.random.Generator) -> Palette:
     ground["open"] = (sand, _mixed(sand, (222, 214, 204), 0.6), _mixed(sand, (170, 158, 142), 0.5))
     for use in ("verge", "meadow", "yard"):
         ground[use] = (sand, yard)
+    ground["park"] = (lawn, _mixed(lawn, (84, 104, 66), 0.5))  # watered, or it would be no park
     return Palette(
         ground=ground,
         crops=((98, 108, 72), (118, 122, 86), (166, 150, 120)),
