@@ -29,7 +29,7 @@ def tiles_of(imagery: Imagery, zoom: int, rng: np.random.Generator) -> list[np.n
     """Up to `TILES` random pieces of a tile's size that lie on the imagery."""
     west, south, east, north = imagery.bounds
     resolution = mercator_resolution(zoom)
-    low, high = np.array(mercantile.xy(west, north)), np.array(mercantile.xy(east, south))
+    low, high = np.array(mercantile.xy(west, south)), np.array(mercantile.xy(east, north))
     found: list[np.ndarray] = []
     for _ in range(MOST_TRIES):
         x, y = rng.uniform(low, high)
