@@ -95,8 +95,8 @@ class FieldAreas:
 
         if self._never_above is not None:
             coarse = np.arange(0.0, CHUNK + 1, 5 * STEP)
-            x, y = np.meshgrid(column * CHUNK + coarse, row * CHUNK + coarse)
-            if self._never_above(x, y).min() > self._level:
+            looks = np.meshgrid(column * CHUNK + coarse, row * CHUNK + coarse)
+            if self._never_above(*looks).min() > self._level:
                 return ()
         count = round(CHUNK / STEP) + 1
         x = column * CHUNK + np.arange(count) * STEP
