@@ -118,7 +118,7 @@ def textures(ground: GroundParts) -> tuple[ShapeSet, ...]:
         *areas,
         shape_set(ground.gardens.shapes, np.array([80, 100, 0])),
         shape_set(ground.area("water").shapes, np.array([*TEXTURES["water"], 0])),
-        shape_set(ground.area("car_park").shapes, np.array([45, 120, 0])),
+        shape_set(ground.area("car_park").shapes, np.array([45, 60, 0])),
         _strips(own, tuple(own), 0.8, (56, 70, 0)),
     )
 

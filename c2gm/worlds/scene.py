@@ -64,7 +64,7 @@ TEXTURES = {  # (fine grain, mottling) of a parcel, 0..255
     "meadow": (80, 190),
     "fields": (50, 80),
     "pitch": (25, 40),
-    "parking": (45, 120),
+    "parking": (45, 60),
     "commercial": (50, 150),
     "industry": (75, 200),
     "yard": (75, 200),

@@ -47,8 +47,8 @@ def sensor(seed: int) -> Sensor:
         haze_colour=np.array([150, 166, 192], dtype=np.float32),
         contrast=float(rng.uniform(0.9, 1.35)),
         saturation=float(rng.uniform(0.55, 1.15)),
-        blur=float(rng.uniform(0.2, 0.9)),
-        sharpening=float(max(0.0, rng.uniform(-0.4, 0.9))),
+        blur=float(rng.uniform(0.3, 0.85)),
+        sharpening=float(max(0.0, rng.uniform(-0.4, 0.6))),
         noise=float(rng.uniform(0.4, 2.6)),
         quality=float(rng.uniform(55, 96)),
     )
