@@ -22,7 +22,7 @@ from .options import (
     parse_zooms,
 )
 
-HELP = """Make training data of your own: imagery and vectors become pairs of tiles.
+HELP = """Make training data from imagery and vectors.
 
 Begin with: c2gm dataset build county.tif county.osm.pbf --out county
 """

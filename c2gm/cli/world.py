@@ -42,7 +42,7 @@ def command(
     vectors: Annotated[
         Path | None, typer.Option(help="The true vectors too: a .gpkg or a .geojson.")
     ] = None,
-    map_file: Annotated[
+    map: Annotated[
         Path | None,
         typer.Option("--map", help="The true map too: an .mbtiles file or a folder (XYZ)."),
     ] = None,
@@ -53,7 +53,7 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Replace what has the names.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a part of an endless made-up world, with the truth about it.
+    """Make a part of an endless made-up world and its true map.
 
     The same seed and area give the same ground, however it is cut. Use it to practise, to test, or
     to train where perfect truth is wanted.
@@ -71,8 +71,8 @@ def command(
     from ..worlds.world_files import check_names, write_imagery, write_vectors
 
     check_names(out, vectors, overwrite=force)
-    if map_file is not None:
-        check_name(map_file)
+    if map is not None:
+        check_name(map)
     world = World(seed)
     sample = world.sample(place, tiles=tiles).mercator_bounds()
     area = Area(parse_bounds(bbox) or degrees(sample), (zoom,))
@@ -80,7 +80,7 @@ def command(
         raise AreaError("A world ends at the antimeridian. Give a --bbox that does not cross it.")
     counts = count_tiles(area, at_most=max_tiles)
     map_area = Area(area.bounds, parse_zooms(zooms))
-    if map_file is not None:
+    if map is not None:
         count_tiles(map_area, at_most=max_tiles)
     box = pixels_of_bounds(area.bounds, zoom)
     say(f"World {seed} ({world.climate}): {box.width:,} x {box.height:,} px at zoom {zoom}")
@@ -88,15 +88,15 @@ def command(
         write_imagery(WorldImagery(world), box, out, on_block=on_block)
     told = {"imagery": str(out), "seed": seed, "climate": world.climate, "zoom": zoom}
     lines = [f"{out}: about {counts[zoom]:,} tiles of zoom {zoom}"]
-    objects = _objects(world, area) if vectors or map_file else None
+    objects = _objects(world, area) if vectors or map else None
     if vectors is not None and objects is not None:
         count = write_vectors(objects, vectors)
         told["vectors"] = str(vectors)
         lines.append(f"{vectors}: {count:,} objects")
-    if map_file is not None and objects is not None:
-        _write_map(objects, map_area, map_file, seed=seed, overwrite=force)
-        told["map"] = str(map_file)
-        lines.append(f"{map_file}: zooms {zooms}")
+    if map is not None and objects is not None:
+        _write_map(objects, map_area, map, seed=seed, overwrite=force)
+        told["map"] = str(map)
+        lines.append(f"{map}: zooms {zooms}")
     bounds = ",".join(f"{edge:.6f}" for edge in area.bounds)
     lines.append(f"The area in degrees: {bounds}")
     answer(told | {"bounds": list(area.bounds)}, "\n".join(lines), as_json=as_json)
