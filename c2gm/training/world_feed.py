@@ -150,6 +150,11 @@ class WorldFeed:
         """
         self._check()
         self.pool.refresh()
+        while not len(self.pool) and not self._stop.is_set():
+            # All that were listed were given up this very moment; newer ones are there.
+            time.sleep(0.05)
+            self._check()
+            self.pool.refresh()
 
     def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
         """A random record, see `RecordPool.draw`."""
