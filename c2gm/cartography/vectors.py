@@ -159,7 +159,10 @@ def _features(path: Path) -> Iterator[tuple[Any, Tags]]:
         for name in _layer_names(path):
             yield from _layer_features(path, name)
     except (DataSourceError, DataLayerError, FeatureError) as error:
-        raise VectorError(f"{path} cannot be read as vectors: {error}") from error
+        raise VectorError(
+            f"{path} cannot be read as vectors. Give an .osm.pbf, a GeoPackage or a GeoJSON file "
+            "that is whole."
+        ) from error
 
 
 def _layer_names(path: Path) -> tuple[str, ...]:

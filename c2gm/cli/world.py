@@ -116,9 +116,11 @@ def _write_map(objects: MapObjects, area: Area, path: Path, *, seed: int, overwr
     from ..cartography.pyramid import draw_pyramid
     from ..tilesets.open import create_tileset
 
+    notice = "Drawn from the vectors of a made-up world, generalised for each zoom"
     metadata = {
         "name": f"world {seed}",
-        "description": "True map of a made-up world, drawn from its vectors.",
+        "description": f"{notice}.",
+        "notice": notice,
         "attribution": "procedural world, C2GM",
     }
     with create_tileset(path, metadata, overwrite=overwrite) as tileset:

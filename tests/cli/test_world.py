@@ -30,6 +30,7 @@ def test_picture_vectors_and_map_of_one_area_are_written(c2gm: Run, tmp_path: Pa
     assert west <= 0.010 and south <= 0.012 and east >= 0.014 and north >= 0.015
     with open_tileset(names["map"]) as tileset:
         assert tileset.zooms == (16,)
+    assert c2gm("verify", names["map"]).status == 0
 
 
 def test_a_taken_name_is_refused_with_the_cure(c2gm: Run, tmp_path: Path) -> None:
