@@ -26,7 +26,7 @@ from .label_sets import label_ids
 
 _PICTURES = ("imagery", "map", "classes", "parent2", "parent4")
 _LABELS = "labels.npy"
-_UNFINISHED = ".tmp"
+UNFINISHED = ".tmp"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Record:
 
 def write_shard(folder: Path, records: list[Record]) -> None:
     """Write records as one shard; the folder appears when it is whole."""
-    temporary = folder.with_name(folder.name + _UNFINISHED)
+    temporary = folder.with_name(folder.name + UNFINISHED)
     temporary.mkdir(parents=True, exist_ok=True)
     for name in _PICTURES:
         pictures = [_picture(record, name) for record in records]
@@ -155,7 +155,7 @@ class RecordPool:
 
     def refresh(self) -> None:
         """Take in shards that were added since, let those go that were taken away."""
-        there = {f.name: f for f in sorted(self.root.glob("*")) if f.suffix != _UNFINISHED}
+        there = {f.name: f for f in sorted(self.root.glob("*")) if f.suffix != UNFINISHED}
         gone = [name for name in self._shards if name not in there]
         for name in gone:
             del self._shards[name]

@@ -29,11 +29,10 @@ FREE = frozenset(
 
 
 class RunFolder:
-    """A run's folder, made where it is missing."""
+    """A run's folder, made when something is first written into it."""
 
     def __init__(self, folder: str) -> None:
         self.path = Path(folder).expanduser()
-        self.path.mkdir(parents=True, exist_ok=True)
         self.weights = self.path / "weights.safetensors"
         self.state = self.path / "state.pt"
         self._events: Any = None
@@ -77,6 +76,7 @@ class RunFolder:
 
     def save_state(self, config: RunConfig, state: dict[str, Any]) -> None:
         """Replace the stored state; the old one stays whole until the new one is."""
+        self.path.mkdir(parents=True, exist_ok=True)
         whole = {"config": dataclasses.asdict(config), **state}
         _replace(self.state, lambda file: torch.save(whole, file))
 
@@ -89,6 +89,7 @@ class RunFolder:
 
     def add_line(self, name: str, line: dict[str, Any]) -> None:
         """Append a line to `log.jsonl` or `curve.jsonl`."""
+        self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 

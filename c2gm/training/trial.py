@@ -83,7 +83,7 @@ class Trial:
         records = self._held_out()
         spread = np.linspace(0, len(records) - 1, min(len(records), _SHEET_WINDOWS)).astype(int)
         path = self._folder.path / "samples" / f"step-{step:07d}.png"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         sample_sheet([records[i] for i in spread], self._row(1)).save(path)
         return path
 

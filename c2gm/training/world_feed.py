@@ -10,6 +10,7 @@ import multiprocessing
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
@@ -22,7 +23,7 @@ import numpy as np
 from ..errors import TrainingError
 from .build_records import DECOUPLED, ground_records
 from .ground import Ground
-from .records import Record, RecordPool, write_shard
+from .records import UNFINISHED, Record, RecordPool, write_shard
 
 TRAINING_SEEDS = range(10_000)  # of worlds; the others are held out
 WORLD_WINDOWS = {14: 2, 15: 6, 16: 14, 17: 20, 18: 20}
@@ -191,8 +192,12 @@ def _make_worlds(
 def _give_up_oldest(root: Path, keep: int) -> None:
     shards = sorted(root.glob(_SHARDS))
     for folder in shards[: max(0, len(shards) - keep)]:
-        # Another process may be at the same folder; Windows keeps what is mapped.
-        shutil.rmtree(folder, ignore_errors=True)
+        # Renamed first, so that nobody reads a shard that is half deleted. Another process may be
+        # at the same folder, and Windows keeps what is mapped: then it goes another time.
+        gone = folder.with_name(folder.name + UNFINISHED)
+        with suppress(OSError):
+            folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _next_number(root: Path) -> int:

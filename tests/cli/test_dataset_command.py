@@ -11,7 +11,7 @@ import mercantile
 import numpy as np
 import pytest
 import rasterio
-from rasterio.transform import from_bounds
+from box_raster import write_raster
 
 from c2gm.cartography.render import MapDrawing
 from c2gm.cartography.vectors import read_vectors
@@ -43,28 +43,13 @@ def county(tmp_path: Path) -> Path:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     classes = MapDrawing(read_vectors(path), 17).classes(BOX)
     pixels = rng.integers(40, 200, (14, 3))[classes] + rng.integers(-9, 10, (*classes.shape, 3))
-    write_raster(tmp_path / "map.tif", pixels.astype(np.uint8))
+    write_raster(tmp_path / "map.tif", BOX, pixels.astype(np.uint8))
     return tmp_path
 
 
 def _feature(kind: str, coordinates: list[Any], **tags: str) -> dict[str, Any]:
     geometry = {"type": kind, "coordinates": coordinates}
     return {"type": "Feature", "properties": tags, "geometry": geometry}
-
-
-def write_raster(path: Path, pixels: np.ndarray) -> None:
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=BOX.width,
-        height=BOX.height,
-        count=3,
-        dtype="uint8",
-        crs="EPSG:3857",
-        transform=from_bounds(*BOX.mercator_bounds(), BOX.width, BOX.height),
-    ) as file:
-        file.write(np.moveaxis(pixels, -1, 0))
 
 
 def build(c2gm: Run, county: Path, *more: object) -> Any:
@@ -90,7 +75,7 @@ def test_from_imagery_and_vectors_to_training_records(c2gm: Run, county: Path) -
 def test_a_shift_above_the_limit_is_a_fault(c2gm: Run, county: Path) -> None:
     with rasterio.open(county / "map.tif") as source:
         pixels = np.moveaxis(source.read(), 0, -1)
-    write_raster(county / "map.tif", np.roll(pixels, (5, 0), (0, 1)))
+    write_raster(county / "map.tif", BOX, np.roll(pixels, (5, 0), (0, 1)))
     assert build(c2gm, county).status == 0
     checked = c2gm("dataset", "check", county / "set", "--limit", "2")
     assert checked.status == 3
@@ -100,7 +85,7 @@ def test_a_shift_above_the_limit_is_a_fault(c2gm: Run, county: Path) -> None:
 
 def test_imagery_of_another_place_is_a_fault(c2gm: Run, county: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (BOX.height, BOX.width, 3), dtype=np.uint8)
-    write_raster(county / "map.tif", noise)
+    write_raster(county / "map.tif", BOX, noise)
     build(c2gm, county)
     checked = c2gm("dataset", "check", county / "set")
     assert checked.status == 3 and "do not fit anywhere" in checked.out

@@ -53,10 +53,11 @@ def test_a_device_without_a_plan_is_refused(run_file):
     assert "--plan" in result.stderr
 
 
-def test_training_without_records_is_one_sentence(run_file):
+def test_training_without_records_is_one_sentence_and_leaves_nothing(run_file, tmp_path):
     result = invoke(run_file)
     assert result.exit_code == 1
     assert "holds no training records" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_progress_is_told_in_words():

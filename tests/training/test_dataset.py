@@ -7,10 +7,10 @@ import mercantile
 import numpy as np
 import pytest
 import rasterio
+from box_raster import write_raster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mercantile import Tile
-from rasterio.transform import from_bounds
 
 from c2gm.cartography.render import MapDrawing
 from c2gm.cartography.vectors import read_vectors
@@ -90,28 +90,13 @@ def county(tmp_path_factory):
     drawn = MapDrawing(read_vectors(vectors), 17).classes(COUNTY)
     colours = rng.integers(40, 220, (len(LEGEND), 3))
     pixels = colours[drawn] + rng.integers(-12, 13, (*drawn.shape, 3))
-    write_picture(folder / "county.tif", COUNTY, pixels.astype(np.uint8))
+    write_raster(folder / "county.tif", COUNTY, pixels.astype(np.uint8))
     return folder
 
 
 def box_degrees(box):
     left, bottom, right, top = box.mercator_bounds()
     return *mercantile.lnglat(left, bottom), *mercantile.lnglat(right, top)
-
-
-def write_picture(path, box, pixels):
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=box.width,
-        height=box.height,
-        count=3,
-        dtype="uint8",
-        crs="EPSG:3857",
-        transform=from_bounds(*box.mercator_bounds(), box.width, box.height),
-    ) as file:
-        file.write(np.moveaxis(pixels, -1, 0))
 
 
 SMALL = DatasetConfig(
@@ -201,7 +186,7 @@ def test_tiles_without_imagery_are_left_out(county, tmp_path):
     half = PixelBox(17, COUNTY.left, COUNTY.top, COUNTY.left + 1000, COUNTY.bottom)
     with rasterio.open(county / "county.tif") as source:
         pixels = np.moveaxis(source.read(), 0, -1)[:, :1000]
-    write_picture(tmp_path / "half.tif", half, pixels)
+    write_raster(tmp_path / "half.tif", half, pixels)
     counts = build_dataset(
         Source(str(tmp_path / "half.tif")),
         county / "county.geojson",
