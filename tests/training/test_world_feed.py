@@ -54,7 +54,7 @@ def test_a_feed_makes_new_worlds_while_they_are_drawn_and_gives_the_oldest_up(tm
 
 def test_a_feed_goes_on_after_the_worlds_that_are_there(tmp_path):
     flat_shard(tmp_path, 7)
-    with WorldFeed(tmp_path, FeedConfig(processes=1, make=flat_shard)) as feed:
+    with WorldFeed(tmp_path, FeedConfig(processes=1, keep=10_000, make=flat_shard)) as feed:
         deadline = time.monotonic() + 30
         while len(feed) < 4 and time.monotonic() < deadline:
             feed.refresh()
