@@ -220,7 +220,10 @@ class WorldSample:
 
 
 def world_sample(seed: int, *, index: int = 0, tiles: int = 2) -> WorldSample:
-    """The place `index` of a world, `tiles` x `tiles` tiles of zoom 14, see `World.sample`."""
+    """The place `index` of a world, `tiles` x `tiles` tiles of zoom 14, see `World.sample`.
+
+    Its bounds reach past the tiles by a halo and one latent, so that zoom 14 has whole windows.
+    """
     world = World(seed)
     bounds = world.sample(index, tiles=tiles).grown(HALO + LATENT_SIZE).mercator_bounds()
     objects = world.objects(grown(bounds, _SAMPLES_MARGIN))

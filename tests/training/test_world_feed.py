@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from c2gm.errors import TrainingError
-from c2gm.grid import pixels_of_bounds
+from c2gm.grid import HALO, LATENT_SIZE, pixels_of_bounds
 from c2gm.training.records import Record, RecordPool, write_shard
 from c2gm.training.world_feed import FeedConfig, WorldFeed, build_world_shard, world_ground
 
@@ -95,9 +95,12 @@ def test_the_shard_of_a_world_has_all_zooms_and_is_made_alike_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_world_ground_is_a_place_of_whole_tiles_with_imagery_everywhere():
+def test_a_world_ground_is_whole_tiles_and_the_rim_of_their_windows_with_imagery_everywhere():
     ground = world_ground(5)
     box = pixels_of_bounds(ground.bounds, 15)
-    assert (box.width, box.height) == (512, 512)
+    rim = 2 * (HALO + LATENT_SIZE)
+    place = box.grown(-rim)
+    assert (place.width, place.height) == (512, 512)
+    assert place.left % 512 == 0 and place.top % 512 == 0
     _, valid = ground.read(box)
     assert valid.all()
