@@ -22,6 +22,8 @@ class MFEncoderConfig:
     stage in `downsample` halves the size; stem and stages together divide by 8.
     `norm` is the SPADE normalisation; with "group", the modulation input and the source's residual
     blocks are normalised too, and `extra_residual_blocks` follow the last source stage.
+    `context_width` > 0 adds blocks of that width at a sixteenth, where ground is read from further
+    away.
     `standardise` shows the source stem its imagery a second time, at mean 0 and deviation 1.
     `class_head` keeps the class head whose probabilities are the draft (0 classes: none).
     """
@@ -35,6 +37,7 @@ class MFEncoderConfig:
     out_channels: int = 384
     norm: Literal["batch", "group"] = "batch"
     extra_residual_blocks: int = 0
+    context_width: int = 0
     standardise: bool = False
     class_head: int = 0
     class_head_width: int = 128
@@ -164,7 +167,13 @@ _LARGEST = 2**17
 _LARGEST_COUNT = 64
 _LARGEST_TOKEN = 49407
 _COUNTS = {"blocks", "layers", "extra_residual_blocks"}
-_MAY_BE_ZERO = {"draft_channels", "class_head", "extra_residual_blocks", "known_tokens"}
+_MAY_BE_ZERO = {
+    "draft_channels",
+    "class_head",
+    "extra_residual_blocks",
+    "context_width",
+    "known_tokens",
+}
 
 
 def _fits(name: str, value: Any, hint: Any) -> bool:

@@ -70,6 +70,23 @@ class _Down(nn.Module):
         return cast(Tensor, self.downsample(x))
 
 
+class _Context(nn.Module):
+    """Residual blocks at half the size, added to their input: a wide look for little work."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.inward = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * channels, width, 1))
+        self.blocks = nn.Sequential(*(_Residual(width, normed=True) for _ in range(2)))
+        self.outward = nn.Conv2d(width, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        even = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+        wide = self.outward(self.blocks(self.inward(even)))
+        wide = F.interpolate(wide, scale_factor=2.0, mode="bilinear")
+        return x + wide[:, :, :height, :width]
+
+
 class SPADE(nn.Module):
     """norm(x) * (1 + gamma) + beta, both read from a modulation input at the same size.
 
@@ -163,6 +180,8 @@ class MFEncoder(nn.Module):
             if k == len(config.widths):
                 extra = range(config.extra_residual_blocks)
                 source.extend(_Residual(width, normed=normed) for _ in extra)
+                if config.context_width:
+                    source.append(_Context(width, config.context_width))
             self.add_module(f"layer{k}_source", nn.Sequential(*source))
             self.add_module(f"layer{k}_{reference}", nn.Sequential(*ref))
             if config.arm == "ref_dual_spade":
@@ -173,7 +192,7 @@ class MFEncoder(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """He initialisation; residual blocks and SPADE begin as the identity."""
+        """He initialisation; residual blocks, context and SPADE begin as the identity."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=SLOPE)
@@ -182,6 +201,8 @@ class MFEncoder(nn.Module):
         for module in self.modules():
             if isinstance(module, _Residual):
                 nn.init.zeros_(cast(nn.Conv2d, module.res_block[2]).weight)
+            elif isinstance(module, _Context):
+                nn.init.zeros_(module.outward.weight)
             elif isinstance(module, SPADE):
                 nn.init.zeros_(module.mlp_gamma.weight)
                 nn.init.zeros_(module.mlp_beta.weight)

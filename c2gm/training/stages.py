@@ -19,6 +19,7 @@ from ..models.config import PredictionType, ScheduleConfig
 from ..models.sgdm import SGDM, Features, trainable_parameters
 from .batches import Batch
 from .chance import Chance
+from .completed_truth import completed_maps
 from .losses import diffusion_loss
 from .map_losses import class_loss, map_autoencoder_loss
 from .run_config import RunConfig
@@ -165,14 +166,14 @@ class JointStage(DiffusionStage):
         thawed = share >= self.config.freeze
         with torch.set_grad_enabled(thawed and torch.is_grad_enabled()):
             f_cond = model.mf_encoder(batch.imagery, batch.reference, batch.has_reference)
+            logits = model.mf_encoder.class_logits(f_cond)
         features = model.features_from(f_cond, batch.reference, batch.has_reference)
         with torch.no_grad():
-            latent = model.encode(batch.map).float()
+            latent = model.encode(completed_maps(batch.map, batch.labels, logits)).float()
         loss = self._prediction_loss(
             batch, features, latent, self._timesteps(len(latent), chance), chance
         )
         if thawed:
-            logits = model.mf_encoder.class_logits(f_cond)
             loss = loss + _CLASS_WEIGHT * _class_loss(logits, batch)
         return loss
 

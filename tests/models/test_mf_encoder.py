@@ -141,3 +141,16 @@ def test_the_adapter_halves_each_feature_and_has_the_authors_parameters() -> Non
         (1, 128, 20, 20),
         (1, 128, 10, 10),
     ]
+
+
+@pytest.mark.parametrize("side", [64, 72])
+def test_context_begins_as_the_identity_and_reads_from_further_away(side: int) -> None:
+    plain = replace(mini().mf_encoder, context_width=0)
+    wide = replace(plain, context_width=32)
+    before, built = encoder(plain), encoder(wide)
+    built.load_state_dict(before.state_dict(), strict=False)
+    imagery = torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(3)) * 2 - 1
+    assert torch.allclose(built(imagery), before(imagery), atol=1e-6)
+    torch.nn.init.normal_(built.layer3_source[4].outward.weight)
+    assert built(imagery).shape == before(imagery).shape
+    assert not torch.allclose(built(imagery), before(imagery), atol=1e-2)
