@@ -10,11 +10,12 @@ from mercantile import Tile
 from ..c2gm.cascade.plan import Stage, make_plan
 from ..c2gm.cascade.settings import GenerateSettings
 from ..c2gm.errors import AreaError
-from ..c2gm.grid import MAX_LATITUDE, TILE_SIZE, Window, tile_box
+from ..c2gm.grid import MAX_LATITUDE, TILE_SIZE, Area, Window, tile_box
 from ..c2gm.imagery.base import Imagery
 
 Bounds = tuple[float, float, float, float]
 WORLD: Bounds = (-180.0, -MAX_LATITUDE, 180.0, MAX_LATITUDE)
+NOWHERE: Bounds = (0.0, 0.0, 0.0, 0.0)
 MAX_WINDOWS = 256  # 300 MB of pictures
 
 
@@ -74,6 +75,22 @@ class PickedArea:
         if self.imagery is None:
             return np.ones((TILE_SIZE, TILE_SIZE), dtype=bool)
         return self.imagery.read(tile_box(tile))[1]
+
+
+def area_of(bounds: Bounds, zoom_min: int, zoom_max: int, imagery: Imagery | None) -> PickedArea:
+    """The area of Pick Area's widgets; four zeros are the whole imagery.
+
+    Raises:
+        AreaError: they are no area.
+    """
+    if bounds == NOWHERE:
+        if imagery is None:
+            raise AreaError("Four zeros mean the whole imagery: connect it, or give an area.")
+        bounds = imagery.bounds
+    if zoom_min > zoom_max:
+        raise AreaError(f"zoom_min {zoom_min} is above zoom_max {zoom_max}. Swap them.")
+    area = Area(bounds, tuple(range(zoom_min, zoom_max + 1)))
+    return PickedArea(area.bounds, area.zooms, imagery)
 
 
 def parse_bounds(text: str) -> Bounds | None:

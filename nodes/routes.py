@@ -14,6 +14,7 @@ from typing import Any
 
 from ..c2gm.errors import AreaError, C2GMError, ConfigError
 from .files import ASSETS
+from .wording import on_node
 
 HEADERS = {"X-Content-Type-Options": "nosniff"}
 FOR_AN_HOUR = {**HEADERS, "Cache-Control": "private, max-age=3600"}
@@ -86,13 +87,7 @@ def _picture(answer: Answer, headers: Mapping[str, str]) -> Any:
 def _refusal(error: C2GMError) -> Any:
     from aiohttp import web
 
-    return web.json_response(_words(error), status=400, headers=NEVER_KEPT)
-
-
-def _words(error: C2GMError) -> dict[str, str]:
-    from .wording import on_node
-
-    return {"error": on_node(error)}
+    return web.json_response({"error": on_node(error)}, status=400, headers=NEVER_KEPT)
 
 
 def _kind(picture: bytes | None) -> str | None:
@@ -221,7 +216,7 @@ def _growing_tile(place: Mapping[str, str], _: Mapping[str, str]) -> bytes | Non
 
 
 def _plan(_: Mapping[str, str], query: Mapping[str, str]) -> Any:
-    from .imagery_nodes import picked_area
+    from .areas import area_of
     from .payloads import area_payload
     from .rates import windows_per_second
 
@@ -231,12 +226,11 @@ def _plan(_: Mapping[str, str], query: Mapping[str, str]) -> Any:
     except (KeyError, ValueError):
         raise AreaError(f"A plan takes numbers for {', '.join(PLAN_WIDGETS)}.") from None
     imagery = _open(query) if query.get("file") else None
-    rate = windows_per_second()
     try:
-        area = picked_area((west, south, east, north), zoom_min, zoom_max, imagery)
-        return area_payload(area, None if not rate else 1 / rate)
-    except AreaError as error:  # what a plan is asked for: shown beside the map, while one drags
-        return _words(error)
+        area = area_of((west, south, east, north), zoom_min, zoom_max, imagery)
+    except AreaError as error:  # an answer like any other: shown beside the map, while one drags
+        return {"problem": on_node(error)}
+    return area_payload(area, windows_per_second())
 
 
 def _scales(_: Mapping[str, str], __: Mapping[str, str]) -> Any:
@@ -270,7 +264,7 @@ def _scale_text(_: Mapping[str, str], query: Mapping[str, str]) -> Any:
             free_text=query.get("free_text", ""),
         )
     except ConfigError as error:  # a field that is half typed
-        return _words(error)
+        return {"problem": on_node(error)}
     return {"text": text}
 
 

@@ -1,0 +1,100 @@
+// Nodes and widgets of the page's graph, on the classic canvas and as Vue nodes alike.
+import { app } from "../../../scripts/app.js";
+
+export const IMAGERY_NODE = "C2GMLoadImagery";
+const SPEC = ["file", "picture_bounds", "crs", "nodata", "attribution"];
+
+/** A node's widget by name. */
+export const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name);
+
+/** Set widgets as a user would: {name: value}. */
+export const setWidgets = (node, values) => {
+  for (const [name, value] of Object.entries(values)) {
+    const widget = widgetOf(node, name);
+    if (!widget || widget.value === value) continue;
+    widget.value = value;
+    widget.callback?.(value, app.canvas, node);
+  }
+  node.setDirtyCanvas?.(true, true);
+  app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.();
+};
+
+/** The node that an input comes from, reroutes left out; null if there is none. */
+export const sourceOf = (node, input) => {
+  const slot = node.inputs?.findIndex((candidate) => candidate.name === input) ?? -1;
+  let source = slot < 0 ? null : node.getInputNode?.(slot);
+  while (source?.type === "Reroute") source = source.getInputNode?.(0);
+  return source ?? null;
+};
+
+/** Whether an input is linked. */
+export const isLinked = (node, input) =>
+  node.inputs?.some((candidate) => candidate.name === input && candidate.link != null) ?? false;
+
+/** What Load Imagery would open, read from its widgets; null of another node. */
+export const imagerySpec = (node) => {
+  if (node?.comfyClass !== IMAGERY_NODE || SPEC.some((name) => isLinked(node, name))) return null;
+  const given = SPEC.map((name) => [name, widgetOf(node, name)?.value ?? ""]);
+  return Object.fromEntries(given);
+};
+
+/** Nodes of a class that a node's output leads to. */
+export const targetsOf = (node, kind) => {
+  const found = [];
+  for (const output of node.outputs ?? []) {
+    for (const id of output.links ?? []) {
+      const link = node.graph?.links?.get?.(id) ?? node.graph?.links?.[id];
+      const target = link && node.graph.getNodeById(link.target_id);
+      if (target?.comfyClass === kind) found.push(target);
+    }
+  }
+  return found;
+};
+
+/** Call `look` now and then while an element is in the page, and at once when it is seen. */
+export const watch = (node, element, look) => {
+  const timer = setInterval(() => {
+    if (element.isConnected && element.offsetWidth > 0) look();
+  }, 300);
+  chain(node, "onRemoved", () => clearInterval(timer));
+};
+
+/** Add to a method of a node, the other packs' kept. */
+export const chain = (node, name, added) => {
+  const before = node[name];
+  node[name] = function (...given) {
+    const result = before?.apply(this, given);
+    added(...given);
+    return result;
+  };
+};
+
+/** An element with a class and children, which may be texts. */
+export const make = (tag, className = "", ...children) => {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.append(...children);
+  return element;
+};
+
+/** A button with a text and what it does. */
+export const button = (text, title, onClick) => {
+  const element = make("button", "c2gm-button", text);
+  element.type = "button";
+  element.title = title;
+  element.addEventListener("click", onClick);
+  return element;
+};
+
+/** Put an element on a node below its widgets; nothing of it is saved. */
+export const addElement = (node, name, element, height) => {
+  for (const event of ["pointerdown", "pointermove", "pointerup", "wheel", "dblclick", "keydown"]) {
+    element.addEventListener(event, (happened) => happened.stopPropagation());
+  }
+  element.style.minHeight = `${height}px`;
+  return node.addDOMWidget(name, "c2gm", element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => height,
+  });
+};
