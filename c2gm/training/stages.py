@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..map_scale import NO_SCALE_TEXT, map_scale, scale_text
@@ -27,6 +28,7 @@ from .run_config import RunConfig
 _TIMESTEP_POWER = 0.4  # t = 999 u^0.4: most of what few steps need is learnt at high noise
 _THAWED_RATE = 0.1
 _CLASS_WEIGHT = 0.2
+_LARGEST_NOISE, _LARGEST_BLUR = 0.6, 0.5  # of the latents that the decoder learns from
 
 
 class Stage(nn.Module, ABC):
@@ -76,7 +78,9 @@ class VAEStage(Stage):
 class DecoderStage(Stage):
     """The VAE's decoder alone sharpens its pictures while its latents stay as they are.
 
-    It may run beside or after the joint stage, which depends on the latents only.
+    It learns from latents that are as imprecise as drawn ones, so that what is nearly a legend
+    colour or nearly an edge becomes one. It may run beside or after the joint stage, which depends
+    on the latents only.
     """
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -93,7 +97,8 @@ class DecoderStage(Stage):
         """Mix loss without its KL term, whose latents are fixed."""
         with torch.no_grad():
             mean, _ = self.model.vae.encode(batch.map)
-        decoded = self.model.vae.decode(mean)
+            latent = imprecise(mean, chance)
+        decoded = self.model.vae.decode(latent)
         still = torch.zeros_like(mean)
         return map_autoencoder_loss(decoded.float(), batch.map, batch.classes, still, still, 1.0)
 
@@ -219,6 +224,15 @@ STAGES: dict[str, type[Stage]] = {
 
 def _class_loss(logits: Tensor, batch: Batch) -> Tensor:
     return class_loss(logits, batch.classes, batch.labels)
+
+
+def imprecise(latent: Tensor, chance: Chance) -> Tensor:
+    """Latents [B,C,h,w] as a drawing might have them: each noisy and blurred to its own degree."""
+    count = len(latent)
+    noise, blur = (chance.uniform(count).view(-1, 1, 1, 1) for _ in range(2))
+    smooth = F.avg_pool2d(latent, 3, stride=1, padding=1, count_include_pad=False)
+    blurred = torch.lerp(latent, smooth, _LARGEST_BLUR * blur.square())
+    return blurred + _LARGEST_NOISE * noise.square() * chance.normal(latent.shape)
 
 
 def noise_products(schedule: ScheduleConfig) -> Tensor:

@@ -20,7 +20,7 @@ from c2gm.training.batches import collate
 from c2gm.training.chance import Chance
 from c2gm.training.crops import CropConfig, cut_crop
 from c2gm.training.records import RecordPool
-from c2gm.training.stages import STAGES, noise_products, noised
+from c2gm.training.stages import STAGES, imprecise, noise_products, noised
 from c2gm.training.start import start_model
 from c2gm.training.train import Run
 from c2gm.training.weight_average import WeightAverage, trained_tensors
@@ -181,3 +181,11 @@ def test_without_a_memory_the_average_is_the_model_itself(configured):
         layer.weight.fill_(3)
     average.update(1)
     assert (average.values["weight"] == 3).all()
+
+
+def test_the_decoder_learns_from_latents_some_of_which_are_nearly_exact():
+    latent = torch.randn(64, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    off = (imprecise(latent, Chance(CPU, 0)) - latent).square().mean((1, 2, 3)).sqrt()
+    assert off.min() < 0.05
+    assert 0.1 < off.median() < 0.5
+    assert off.max() < 1.0
