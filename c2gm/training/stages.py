@@ -97,7 +97,7 @@ class DecoderStage(Stage):
         """Mix loss without its KL term, whose latents are fixed."""
         with torch.no_grad():
             mean, _ = self.model.vae.encode(batch.map)
-            latent = imprecise(mean, chance)
+            latent = imprecise(mean.float(), chance)
         decoded = self.model.vae.decode(latent)
         still = torch.zeros_like(mean)
         return map_autoencoder_loss(decoded.float(), batch.map, batch.classes, still, still, 1.0)
