@@ -11,12 +11,35 @@ from typing import Any
 
 from comfy_api.latest import ComfyExtension, io, ui
 
-__all__ = ["Area", "ComfyExtension", "Imagery", "SGDM", "Tileset", "io", "node_schema", "ui"]
+from .wording import told_on_node
+
+__all__ = [
+    "Area",
+    "ComfyExtension",
+    "Imagery",
+    "Node",
+    "SGDM",
+    "Tileset",
+    "io",
+    "node_schema",
+    "ui",
+]
 
 SGDM = io.Custom("C2GM_SGDM")
 Imagery = io.Custom("C2GM_IMAGERY")
 Area = io.Custom("C2GM_AREA")
 Tileset = io.Custom("C2GM_TILESET")
+
+
+class Node(io.ComfyNode):
+    """Base of our nodes: what `execute` raises names inputs, never command line flags."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        execute = cls.__dict__.get("execute")
+        # ComfyUI clones a class for every run, by its attributes: those are wrapped already.
+        if execute is not None and not hasattr(execute.__func__, "__wrapped__"):
+            cls.execute = classmethod(told_on_node(execute.__func__))
 
 
 def node_schema(**fields: Any) -> io.Schema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._api import SGDM, Area, Imagery, Tileset, io, node_schema
+from ._api import SGDM, Area, Imagery, Node, Tileset, io, node_schema
 from .feature_nodes import start_and_end
 from .texts import FACTORS, factor_of
 
@@ -10,7 +10,7 @@ CATEGORY = "C2GM/sampling"
 TEXT_ZOOMS = range(14, 19)
 
 
-class CascadeSampler(io.ComfyNode):
+class CascadeSampler(Node):
     """Draws every zoom of an area, each from a coarser one."""
 
     @classmethod

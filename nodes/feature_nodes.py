@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._api import SGDM, Area, Tileset, io, node_schema
+from ._api import SGDM, Area, Node, Tileset, io, node_schema
 from .texts import FACTORS, factor_of
 
 CATEGORY = "C2GM/model"
@@ -19,7 +19,7 @@ def start_and_end():
     ]
 
 
-class CascadeReferenceEncode(io.ComfyNode):
+class CascadeReferenceEncode(Node):
     """References of an area's windows: the coarser map, enlarged."""
 
     @classmethod
@@ -76,7 +76,7 @@ class CascadeReferenceEncode(io.ComfyNode):
         return io.NodeOutput(to_image(references))
 
 
-class ApplyFeatures(io.ComfyNode):
+class ApplyFeatures(Node):
     """Steers a MODEL by imagery and reference."""
 
     @classmethod

@@ -182,6 +182,20 @@ def tileset_path(name: str) -> Path:
     return existing_path(name, output_folder())
 
 
+def tileset_name(path: Path) -> str:
+    """The name by which `tileset_path` finds a tile set again.
+
+    Raises:
+        ConfigError: it lies in neither folder.
+    """
+    real = Path(os.path.realpath(path))
+    for prefix, folder in (("", output_folder()), ("input/", input_folder())):
+        base = Path(os.path.realpath(folder))
+        if base in real.parents:
+            return prefix + real.relative_to(base).as_posix()
+    raise ConfigError(f"{_shown(path.name)} is neither in output/c2gm nor in the input folder.")
+
+
 def _names(folder: Path, suffixes: Iterable[str]) -> Iterable[str]:
     """Files of some kinds and tile folders below a folder, as relative names with slashes."""
     for place, folders, files in os.walk(folder):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from ..c2gm.errors import AreaError, C2GMError
-from ._api import Area, Imagery, io, node_schema
-from .areas import PickedArea, parse_bounds
+from typing import TYPE_CHECKING
+
+from ..c2gm.errors import AreaError
+from ._api import Area, Imagery, Node, io, node_schema
+from .areas import Bounds, PickedArea, parse_bounds
 from .files import imagery_names, imagery_path, stamp
+from .wording import checked
+
+if TYPE_CHECKING:
+    from ..c2gm.imagery.base import Imagery as ImageryProtocol
 
 CATEGORY = "C2GM/imagery"
 NOWHERE = (0.0, 0.0, 0.0, 0.0)
 
 
-class LoadImagery(io.ComfyNode):
+class LoadImagery(Node):
     """Opens a raster or a tile folder of the input folder."""
 
     @classmethod
@@ -40,20 +46,42 @@ class LoadImagery(io.ComfyNode):
                     default="",
                     tooltip="Credit of the imagery, kept in every map that is drawn from it.",
                 ),
+                io.String.Input(
+                    "crs",
+                    default="",
+                    optional=True,
+                    placeholder="of the file",
+                    tooltip="Places a raster that does not say where it lies, like EPSG:32632.",
+                ),
+                io.String.Input(
+                    "nodata",
+                    default="",
+                    optional=True,
+                    placeholder="of the file",
+                    tooltip=(
+                        "Pixels of this value are left out of the map, like 0; none: all count. "
+                        "Empty: as the file says."
+                    ),
+                ),
             ],
-            outputs=[Imagery.Output(display_name="imagery")],
+            outputs=[
+                Imagery.Output(display_name="imagery"),
+                io.Image.Output(
+                    display_name="overview", tooltip="The whole imagery, at most 1024 px a side."
+                ),
+            ],
         )
 
     @classmethod
-    def validate_inputs(cls, file, picture_bounds):
-        """Whether the file may be read and the bounds are numbers."""
-        try:
-            if file is not None:
-                imagery_path(file)
-            parse_bounds(picture_bounds or "")
-        except C2GMError as error:
-            return str(error)
-        return True
+    def validate_inputs(cls, file, picture_bounds, nodata=""):
+        """Whether the file may be read and the fields are numbers."""
+        from .imagery_files import parse_nodata
+
+        return checked(
+            lambda: file is None or imagery_path(file),
+            lambda: parse_bounds(picture_bounds or ""),
+            lambda: parse_nodata(nodata or ""),
+        )
 
     @classmethod
     def fingerprint_inputs(cls, file, **_):
@@ -61,19 +89,41 @@ class LoadImagery(io.ComfyNode):
         return stamp(imagery_path(file))
 
     @classmethod
-    def execute(cls, file, picture_bounds, attribution):
+    def execute(cls, file, picture_bounds, attribution, crs="", nodata=""):
         """Open the imagery."""
-        from ..c2gm.imagery.open import open_imagery
+        from .imagery_files import open_spec
+        from .imagery_look import imagery_lines, overview
+        from .payloads import imagery_payload
+        from .pictures import shown, to_image
 
-        imagery = open_imagery(
-            imagery_path(file),
-            picture_bounds=parse_bounds(picture_bounds),
-            attribution=attribution.strip(),
-        )
-        return io.NodeOutput(imagery)
+        fields = {"file": file, "picture_bounds": picture_bounds, "attribution": attribution}
+        imagery = open_spec({**fields, "crs": crs, "nodata": nodata})
+        picture = to_image([overview(imagery)])
+        told = {"text": imagery_lines(imagery), "c2gm_imagery": [imagery_payload(imagery)]}
+        return io.NodeOutput(imagery, picture, ui={**shown(picture, cls), **told})
 
 
-class PickArea(io.ComfyNode):
+def picked_area(
+    bounds: Bounds, zoom_min: int, zoom_max: int, imagery: ImageryProtocol | None
+) -> PickedArea:
+    """The area of Pick Area's numbers.
+
+    Raises:
+        AreaError: it is no place on Earth, the zooms are swapped, or no imagery says where.
+    """
+    from ..c2gm.grid import Area as GridArea
+
+    if bounds == NOWHERE:
+        if imagery is None:
+            raise AreaError("Four zeros mean the whole imagery: connect it, or give an area.")
+        bounds = imagery.bounds
+    if zoom_min > zoom_max:
+        raise AreaError(f"zoom_min {zoom_min} is above zoom_max {zoom_max}. Swap them.")
+    area = GridArea(bounds, tuple(range(zoom_min, zoom_max + 1)))
+    return PickedArea(area.bounds, area.zooms, imagery)
+
+
+class PickArea(Node):
     """Bounds and zooms; four zeros mean the whole imagery."""
 
     @classmethod
@@ -116,20 +166,15 @@ class PickArea(io.ComfyNode):
     @classmethod
     def execute(cls, west, south, east, north, zoom_min, zoom_max, imagery=None):
         """Make the area."""
-        from ..c2gm.grid import Area as GridArea
+        from .payloads import area_lines, area_payload
+        from .rates import seconds_per_window
 
-        bounds = (west, south, east, north)
-        if bounds == NOWHERE:
-            if imagery is None:
-                raise AreaError("Four zeros mean the whole imagery: connect it, or give an area.")
-            bounds = imagery.bounds
-        if zoom_min > zoom_max:
-            raise AreaError(f"zoom_min {zoom_min} is above zoom_max {zoom_max}. Swap them.")
-        area = GridArea(bounds, tuple(range(zoom_min, zoom_max + 1)))
-        return io.NodeOutput(PickedArea(area.bounds, area.zooms, imagery))
+        area = picked_area((west, south, east, north), zoom_min, zoom_max, imagery)
+        told = area_payload(area, seconds_per_window())
+        return io.NodeOutput(area, ui={"text": area_lines(told), "c2gm_area": [told]})
 
 
-class Windows(io.ComfyNode):
+class Windows(Node):
     """The windows of an area at a zoom, for the stock samplers."""
 
     @classmethod
@@ -177,4 +222,7 @@ class Windows(io.ComfyNode):
         pictures = [read_imagery(imagery, window, SEAMLESS).imagery for window in windows]
         side = SEAMLESS.latent_size
         latent = {"samples": torch.zeros(len(windows), 4, side, side)}
-        return io.NodeOutput(to_image(pictures), latent, WindowNoise(seed, windows))
+        told = f"{len(windows)} windows of {SEAMLESS.window_size} x {SEAMLESS.window_size} px"
+        return io.NodeOutput(
+            to_image(pictures), latent, WindowNoise(seed, windows), ui={"text": [told]}
+        )

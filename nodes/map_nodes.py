@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..c2gm.errors import C2GMError, ConfigError
-from ._api import Area, Tileset, io, node_schema
+from ..c2gm.errors import ConfigError
+from ._api import Area, Node, Tileset, io, node_schema
 from .files import output_folder, safe_path, stamp, tileset_names, tileset_path
+from .wording import checked
 
 CATEGORY = "C2GM/map"
 FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": ""}
 
 
-class TileStitch(io.ComfyNode):
+class TileStitch(Node):
     """One picture of an area at a zoom."""
 
     @classmethod
@@ -63,7 +64,7 @@ class TileStitch(io.ComfyNode):
         return io.NodeOutput(to_image([stitch(from_image(images), area, zoom)]))
 
 
-class LoadTileset(io.ComfyNode):
+class LoadTileset(Node):
     """A tile set of the output or input folder."""
 
     @classmethod
@@ -87,12 +88,7 @@ class LoadTileset(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, file):
         """Whether the tile set may be read."""
-        try:
-            if file is not None:
-                tileset_path(file)
-        except C2GMError as error:
-            return str(error)
-        return True
+        return checked(lambda: file is None or tileset_path(file))
 
     @classmethod
     def fingerprint_inputs(cls, file):
@@ -109,7 +105,7 @@ class LoadTileset(io.ComfyNode):
         return io.NodeOutput(path)
 
 
-class SaveTileset(io.ComfyNode):
+class SaveTileset(Node):
     """Writes a stitched map or a tile set to the output folder."""
 
     @classmethod
@@ -140,12 +136,7 @@ class SaveTileset(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, name, format):
         """Whether the name stays in the output folder."""
-        try:
-            if name is not None and format is not None:
-                save_path(name, format)
-        except C2GMError as error:
-            return str(error)
-        return True
+        return checked(lambda: None in (name, format) or save_path(name, format))
 
     @classmethod
     def execute(cls, zoom, name, format, map_image=None, tileset=None, area=None):

@@ -72,6 +72,18 @@ def _load(path: Path, base: Path | None, dtype: str) -> LoadedSGDM:
     )
 
 
+def model_lines(sgdm: LoadedSGDM) -> list[str]:
+    """What a model is, where it computes, and in which numbers."""
+    import comfy.model_management
+
+    parts = (sgdm.model, sgdm.clip.patcher, sgdm.vae.patcher, sgdm.encoder)
+    size = sum(part.model_size() for part in parts)
+    dtype = str(sgdm.model.model.get_dtype()).removeprefix("torch.")
+    device = comfy.model_management.get_torch_device_name(sgdm.model.load_device)
+    arm = sgdm.config.mf_encoder.arm
+    return [f"SGDM, arm {arm}: {size / 1e6:,.0f} MB in {dtype}", f"on {device}"]
+
+
 def torch_dtype(name: str) -> Any:
     """Dtype of a name; None lets ComfyUI choose.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..c2gm.errors import C2GMError
-from ._api import SGDM, io, node_schema
+from ._api import SGDM, Node, io, node_schema
 from .files import (
     checkpoint_names,
     checkpoint_path,
@@ -12,14 +11,15 @@ from .files import (
     model_path,
     stamp,
 )
-from .model_files import DTYPES, load_sgdm
+from .model_files import DTYPES, load_sgdm, model_lines
 from .texts import FACTORS, NO_REFERENCE, compose_text, encode_text, factor_of
+from .wording import checked
 
 CATEGORY = "C2GM/model"
 NO_BASE = "none"
 
 
-class LoadSGDM(io.ComfyNode):
+class LoadSGDM(Node):
     """A model file as MODEL, CLIP, VAE and the parts of its own."""
 
     @classmethod
@@ -62,14 +62,10 @@ class LoadSGDM(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, file, base):
         """Whether the files may be read."""
-        try:
-            if file is not None:
-                model_path(file)
-            if base not in (None, NO_BASE):
-                checkpoint_path(base)
-        except C2GMError as error:
-            return str(error)
-        return True
+        return checked(
+            lambda: file is None or model_path(file),
+            lambda: base in (None, NO_BASE) or checkpoint_path(base),
+        )
 
     @classmethod
     def fingerprint_inputs(cls, file, base, **_):
@@ -83,10 +79,11 @@ class LoadSGDM(io.ComfyNode):
         make_model_folder()
         below = None if base == NO_BASE else checkpoint_path(base)
         sgdm = load_sgdm(model_path(file), below, dtype)
-        return io.NodeOutput(sgdm.model, sgdm.clip, sgdm.vae, sgdm)
+        told = {"text": model_lines(sgdm)}
+        return io.NodeOutput(sgdm.model, sgdm.clip, sgdm.vae, sgdm, ui=told)
 
 
-class ScaleTextEncode(io.ComfyNode):
+class ScaleTextEncode(Node):
     """The sentence that tells the model which map scale to draw."""
 
     @classmethod
@@ -149,4 +146,4 @@ class ScaleTextEncode(io.ComfyNode):
             examples=examples,
             free_text=free_text,
         )
-        return io.NodeOutput(encode_text(clip, text), text)
+        return io.NodeOutput(encode_text(clip, text), text, ui={"text": [text]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,32 @@ from ..c2gm.errors import ConfigError
 if TYPE_CHECKING:
     import torch
 
+LARGEST_SHOWN = 2048  # pixels a side of a picture on a node
+
 
 def to_image(pictures: Sequence[np.ndarray] | np.ndarray) -> torch.Tensor:
     """IMAGE of uint8 pictures [H,W,3] of one size."""
     import torch
 
     return torch.from_numpy(np.stack(list(pictures))).float() / 255.0
+
+
+def shown(image: torch.Tensor, cls: Any = None) -> dict[str, Any]:
+    """What shows a picture on its node: a temporary file, with the workflow inside if `cls` has it.
+
+    The first picture of a batch, no larger than 2048 px a side.
+    """
+    import torch
+
+    from ._api import ui
+
+    first = image[:1]
+    shrink = max(first.shape[1:3]) / LARGEST_SHOWN
+    if shrink > 1:
+        size = [max(1, round(side / shrink)) for side in first.shape[1:3]]
+        moved = first.movedim(-1, 1)
+        first = torch.nn.functional.interpolate(moved, size, mode="area").movedim(1, -1)
+    return dict(ui.PreviewImage(first, cls=cls).as_dict())
 
 
 def from_image(image: torch.Tensor) -> np.ndarray:
