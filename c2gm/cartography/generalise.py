@@ -1,7 +1,7 @@
 """Generalisation: the vectors of the world become the vectors of one zoom.
 
 Every zoom is derived from the source, never from another zoom, and tolerances only grow towards
-lower zooms: a class that is drawn at a zoom is drawn at the next one too, except built-up areas,
+lower zooms: what is drawn at a zoom is drawn there at the next one too, except built-up areas,
 which turn into their buildings.
 """
 
@@ -24,25 +24,31 @@ _AMPLE = 4.0  # times the least area: such a polygon is not lost by simplificati
 _ROADS = ("driveway", "service", "street", "main_road", "motorway")
 
 
-def generalise(objects: MapObjects, zoom: int, style: Style | None = None) -> MapObjects:
+def generalise(
+    objects: MapObjects, zoom: int, style: Style | None = None, *, metre: float | None = None
+) -> MapObjects:
     """The objects that the map of a zoom shows, in the form in which it shows them.
 
     Args:
         objects: the whole world in metres of EPSG:3857.
         zoom: zoom of 256 px tiles.
         style: by default the house style.
+        metre: length of a metre on the ground in metres of EPSG:3857, by default that of the
+            latitude of the objects.
 
     Returns:
         Objects in metres of EPSG:3857; kinds that the zoom does not show are missing.
     """
     style = style or built_in_style()
     symbols, pixel = style.at(zoom), mercator_resolution(zoom)
-    metre = 1.0 / math.cos(math.radians(_latitude(objects)))
+    if metre is None:
+        metre = 1.0 / math.cos(math.radians(_latitude(objects)))
     sources = {kind: _polygons(shapes) for kind, shapes in objects.areas.items()}
     areas: dict[str, Shapes] = {}
     for symbol in symbols.areas:
-        shapes = _area_shapes(sources, symbol, pixel=pixel, metre=metre)
-        if len(shapes) and _occurs_nearer(sources, symbol, style, zoom, metre):
+        shapes = _area_shapes(sources, symbol, pixel, metre)
+        shapes = shapes[_occur_nearer(shapes, sources, symbol, style, zoom, metre)]
+        if len(shapes):
             areas[symbol.kind] = shapes
     lines = _generalised_lines(objects, symbols, pixel)
     trees = objects.trees if symbols.tree_diameter else np.zeros((0, 2))
@@ -50,7 +56,7 @@ def generalise(objects: MapObjects, zoom: int, style: Style | None = None) -> Ma
 
 
 def _area_shapes(
-    sources: dict[str, Shapes], symbol: AreaSymbol, *, pixel: float, metre: float
+    sources: dict[str, Shapes], symbol: AreaSymbol, pixel: float, metre: float
 ) -> Shapes:
     """The areas of one kind; built-up areas from land use and buildings together."""
     nothing = np.zeros(0, dtype=object)
@@ -61,30 +67,42 @@ def _area_shapes(
     return _generalised_area(shapes, symbol, pixel=pixel, metre=metre)
 
 
-def _occurs_nearer(
-    sources: dict[str, Shapes], symbol: AreaSymbol, style: Style, zoom: int, metre: float
-) -> bool:
-    """Whether all higher zooms that draw a kind have some of it, too.
+def _occur_nearer(
+    shapes: Shapes,
+    sources: dict[str, Shapes],
+    symbol: AreaSymbol,
+    style: Style,
+    zoom: int,
+    metre: float,
+) -> np.ndarray:
+    """Which areas of a zoom have something of them at all higher zooms that draw the kind.
 
     Closing can join specks to an area that is large enough at a low zoom, while at a higher one
     they stay apart and are dropped. Built-up areas turn into their buildings and are not asked.
     """
+    occurs = np.ones(len(shapes), dtype=bool)
     if symbol.closing_metres:
-        return True
-    polygons = sources[symbol.kind]
+        return occurs
+    polygons = sources.get(symbol.kind, np.zeros(0, dtype=object))
     for nearer in style.zooms:
         finer = nearer.area(symbol.kind)
         if nearer.zoom <= zoom or finer is None:
             continue
         pixel = mercator_resolution(nearer.zoom)
-        # One plain polygon that is large enough by itself spares the work on all of them.
-        large = polygons[shapely.area(polygons) > _AMPLE * finer.least_area * pixel**2]
-        plainest = large[np.argsort(shapely.get_num_coordinates(large), kind="stable")[:1]]
-        if len(_generalised_area(plainest, finer, pixel=pixel, metre=metre)):
+        # A polygon that is large enough by itself spares the work on those round it.
+        ample = shapely.area(polygons) > _AMPLE * finer.least_area * pixel**2
+        large = polygons[ample & (not (finer.opening or finer.opening_metres))]
+        occurs_large = np.zeros(len(shapes), dtype=bool)
+        occurs_large[shapely.STRtree(large).query(shapes, predicate="intersects")[0]] = True
+        doubtful = np.flatnonzero(occurs & ~occurs_large)
+        if not len(doubtful):
             continue
-        if not len(_area_shapes(sources, finer, pixel=pixel, metre=metre)):
-            return False
-    return True
+        reach = 2.0 * finer.closing * pixel
+        near = shapely.STRtree(polygons).query(shapes[doubtful], "dwithin", distance=reach)[1]
+        found = _area_shapes({symbol.kind: polygons[np.unique(near)]}, finer, pixel, metre)
+        occurs[doubtful] = False
+        occurs[doubtful[shapely.STRtree(found).query(shapes[doubtful], "intersects")[0]]] = True
+    return occurs
 
 
 def _latitude(objects: MapObjects) -> float:

@@ -166,6 +166,37 @@ def test_random_worlds_show_at_every_zoom_what_they_show_below_it(seed: int) -> 
         assert here - {"built-up area"} <= next_zoom
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_what_a_zoom_shows_is_shown_there_at_the_next_zoom_too(seed: int) -> None:
+    world = random_world(seed)
+    shown = [generalise(world, zoom) for zoom in ZOOMS]
+    for zoom, here, next_zoom in zip(ZOOMS, shown, shown[1:], strict=False):
+        pixel = mercator_resolution(zoom)
+        for kind in (*AREA_KINDS, *LINE_KINDS):
+            if kind == "built_up":
+                continue
+            groups = [{**objects.areas, **objects.lines} for objects in (here, next_zoom)]
+            for shape in groups[0].get(kind, []):
+                there = shapely.STRtree(groups[1].get(kind, []))
+                # Smoothed rims and merged carriageways move by some pixels.
+                near = there.query(shape, "dwithin", distance=8 * pixel)
+                assert len(near), (zoom, kind, shape.centroid)
+
+
+def test_specks_apart_from_a_large_wood_are_judged_by_themselves() -> None:
+    side, gap = 6.0, 30.0
+    specks = [
+        rectangle(i * (side + gap), j * (side + gap), side, side)
+        for i in range(9)
+        for j in range(9)
+    ]
+    large = rectangle(2000, 0, 300, 300)
+    world = MapObjects(areas={"wood": shapes(*specks, large)})
+    for zoom in (14, 15):
+        (wood,) = generalise(world, zoom).areas["wood"]
+        assert wood.intersects(large.centroid)
+
+
 def test_specks_that_only_a_low_zoom_joins_to_a_wood_are_shown_at_none() -> None:
     side, gap = 6.0, 30.0
     specks = [
