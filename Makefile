@@ -18,9 +18,10 @@ test: $(STAMP) comfyui
 test-slow: $(STAMP) comfyui
 	$(BIN)/python -m pytest -m slow $(PYTEST_OPTIONS)
 
-# A ComfyUI of its own for the tests, in .cache/comfyui.
+# A ComfyUI of its own for the tests, in .cache/comfyui, and a second front end for it.
 comfyui: $(STAMP)
 	$(BIN)/python tests/comfyui/install_server.py
+	$(BIN)/python tests/comfyui/install_frontend.py
 
 install: $(STAMP)
 

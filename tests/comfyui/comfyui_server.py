@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.error
+from collections.abc import Sequence
 from pathlib import Path
 
 from comfyui_client import Client
@@ -35,7 +36,7 @@ class Server(Client):
         log: Path of what it printed.
     """
 
-    def __init__(self, folder: Path, base: Path) -> None:
+    def __init__(self, folder: Path, base: Path, more_options: Sequence[str] = ()) -> None:
         super().__init__(_free_port())
         self.base = base
         self.log = base / "server.log"
@@ -43,7 +44,7 @@ class Server(Client):
         options = ["--cpu", "--listen", "127.0.0.1", "--port", str(self.port)]
         options += ["--preview-method", "latent2rgb", "--disable-api-nodes"]
         options += ["--use-pytorch-cross-attention", "--base-directory", str(base)]
-        options += ["--database-url", f"sqlite:///{base}/user/comfyui.db"]
+        options += ["--database-url", f"sqlite:///{base}/user/comfyui.db", *more_options]
         command = [str(server_python(folder)), str(HERE / "launch_server.py")]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -1,38 +1,13 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from comfyui_server import Server
-from install_server import install_server
 
 from c2gm.models.checkpoints import BUNDLED
-
-
-@pytest.fixture(scope="session")
-def comfyui_folder() -> Path:
-    """A built server: the one that C2GM_COMFYUI names, else built here, which takes minutes once.
-
-    There is no way to skip: a server that cannot be built fails the tests.
-    """
-    named = os.environ.get("C2GM_COMFYUI")
-    return Path(named).resolve() if named else install_server()
 
 
 @pytest.fixture(scope="session")
 def mini_file() -> Path:
     """c2gm-mini as it is bundled."""
     return BUNDLED
-
-
-@pytest.fixture(scope="session")
-def server(comfyui_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One real server for the whole run, with folders of its own."""
-    base = tmp_path_factory.mktemp("comfyui")
-    running = Server(comfyui_folder, base)
-    try:
-        yield running
-    finally:
-        running.stop()

@@ -6,10 +6,12 @@ import { addPickArea } from "./pick_area.js";
 import { addPreviewMap } from "./preview_map.js";
 import { addRecolour } from "./recolour.js";
 import { addSeedButtons } from "./seeds.js";
-import { colourSockets } from "./sockets.js";
+import { colourSockets, keepSocketsColoured } from "./sockets.js";
 import { addUpload } from "./upload.js";
 import { Words, addSentence } from "./words.js";
 
+// These show what they have to tell in their own way.
+const SPEAKING = new Set(["C2GMScaleTextEncode", "C2GMPickArea", "C2GMPreviewMap"]);
 const previews = new Set();
 
 const parts = {
@@ -36,18 +38,19 @@ const parts = {
 app.registerExtension({
   name: "C2GM",
   setup() {
-    colourSockets();
+    keepSocketsColoured();
     api.addEventListener("c2gm.growing", ({ detail }) => {
       for (const preview of previews) preview.grow(detail);
     });
   },
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith("C2GM")) return;
+    colourSockets();
     const words = new Words(node);
     const take = parts[node.comfyClass]?.(node, words);
     chain(node, "onExecuted", (told = {}) => {
       take?.(told);
-      if (node.comfyClass !== "C2GMScaleTextEncode") words.say(told.text ?? []);
+      if (!SPEAKING.has(node.comfyClass)) words.say(told.text ?? []);
     });
   },
 });

@@ -16,7 +16,8 @@ export const setWidgets = (node, values) => {
     widget.callback?.(value, app.canvas, node);
   }
   node.setDirtyCanvas?.(true, true);
-  app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.checkState?.();
+  const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+  (tracker?.captureCanvasState ?? tracker?.checkState)?.call(tracker); // newer and older name
 };
 
 /** The node that an input comes from, reroutes left out; null if there is none. */
@@ -28,8 +29,10 @@ export const sourceOf = (node, input) => {
 };
 
 /** Whether an input is linked. */
-export const isLinked = (node, input) =>
-  node.inputs?.some((candidate) => candidate.name === input && candidate.link != null) ?? false;
+export const isLinked = (node, input) => {
+  const slot = node.inputs?.findIndex((candidate) => candidate.name === input) ?? -1;
+  return slot >= 0 && node.isInputConnected(slot);
+};
 
 /** What Load Imagery would open, read from its widgets; null of another node. */
 export const imagerySpec = (node) => {
@@ -38,25 +41,21 @@ export const imagerySpec = (node) => {
   return Object.fromEntries(given);
 };
 
-/** Nodes of a class that a node's output leads to. */
-export const targetsOf = (node, kind) => {
-  const found = [];
-  for (const output of node.outputs ?? []) {
-    for (const id of output.links ?? []) {
-      const link = node.graph?.links?.get?.(id) ?? node.graph?.links?.[id];
-      const target = link && node.graph.getNodeById(link.target_id);
-      if (target?.comfyClass === kind) found.push(target);
-    }
-  }
-  return found;
-};
-
 /** Call `look` now and then while an element is in the page, and at once when it is seen. */
 export const watch = (node, element, look) => {
   const timer = setInterval(() => {
-    if (element.isConnected && element.offsetWidth > 0) look();
+    if (!element.isConnected || element.offsetWidth === 0) return;
+    makeRoom(node);
+    look();
   }, 300);
   chain(node, "onRemoved", () => clearInterval(timer));
+};
+
+/** Make a node at least as large as its widgets need. */
+export const makeRoom = (node) => {
+  const [width, height] = node.computeSize();
+  if (node.size[0] >= width && node.size[1] >= height) return;
+  node.setSize([Math.max(width, node.size[0]), Math.max(height, node.size[1])]);
 };
 
 /** Add to a method of a node, the other packs' kept. */
@@ -87,14 +86,17 @@ export const button = (text, title, onClick) => {
 };
 
 /** Put an element on a node below its widgets; nothing of it is saved. */
-export const addElement = (node, name, element, height) => {
+export const addElement = (node, name, element, height, more = {}) => {
   for (const event of ["pointerdown", "pointermove", "pointerup", "wheel", "dblclick", "keydown"]) {
     element.addEventListener(event, (happened) => happened.stopPropagation());
   }
   element.style.minHeight = `${height}px`;
-  return node.addDOMWidget(name, "c2gm", element, {
+  const widget = node.addDOMWidget(name, "c2gm", element, {
     serialize: false,
     hideOnZoom: false,
     getMinHeight: () => height,
+    ...more,
   });
+  widget.serialize = false; // in the saved graph; the option of that name is for the prompt
+  return widget;
 };

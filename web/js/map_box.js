@@ -11,14 +11,16 @@ export const specQuery = (spec) =>
 export class MapBox {
   /**
    * @param node Its node.
+   * @param name Class of the box: c2gm-pick-area or c2gm-preview-map.
    * @param height Least height of the whole box in canvas units.
-   * @param parts Elements above and below the map: {above: [...], below: [...]}.
+   * @param parts Elements above and below the map, and the step of its zoom.
    */
-  constructor(node, height, { above = [], below = [] } = {}) {
+  constructor(node, name, height, { above = [], below = [], zoomSnap = 1 } = {}) {
     this.node = node;
+    this.zoomSnap = zoomSnap;
     this.place = make("div", "c2gm-map");
     this.hint = make("div", "c2gm-hint");
-    this.element = make("div", "c2gm-box", ...above, this.place, ...below);
+    this.element = make("div", `c2gm-box ${name}`, ...above, this.place, ...below);
     this.place.append(this.hint);
     this.element.addEventListener("contextmenu", (event) => event.preventDefault());
     addElement(node, "c2gm_map", this.element, height);
@@ -47,7 +49,7 @@ export class MapBox {
       zoomControl: false,
       fadeAnimation: false,
       worldCopyJump: false,
-      zoomSnap: 1,
+      zoomSnap: this.zoomSnap,
       center: [0, 0],
       zoom: 1,
     });

@@ -1,9 +1,9 @@
 // Pick Area: a map over the imagery; what is drawn on it goes into the node's number widgets.
-import { button, imagerySpec, make, setWidgets, sourceOf, targetsOf, watch, widgetOf } from "./graph.js";
+import { button, imagerySpec, make, setWidgets, sourceOf, watch, widgetOf } from "./graph.js";
 import { MapBox, corners, specQuery } from "./map_box.js";
 import { ask } from "./service.js";
 
-const HEIGHT = 330;
+const HEIGHT = 380;
 const EDGES = ["west", "south", "east", "north"];
 const ZOOMS = [12, 13, 14, 15, 16, 17, 18, 19, 20];
 const CORNERS = [["west", "south"], ["east", "south"], ["east", "north"], ["west", "north"]];
@@ -21,9 +21,10 @@ class PickArea {
     const look = button("Look at it", "Bring the area into view.", () => this.lookAtArea());
     this.zooms = make("div", "c2gm-zooms");
     this.sum = make("div", "c2gm-sum");
-    this.box = new MapBox(node, HEIGHT, {
+    this.box = new MapBox(node, "c2gm-pick-area", HEIGHT, {
       above: [make("div", "c2gm-bar", this.drawing, whole, look)],
       below: [this.zooms, this.sum],
+      zoomSnap: 0.25, // imagery can be shown at any
     });
     this.makeZooms();
     this.box.say("Connect Load Imagery to see the ground.");
@@ -122,10 +123,8 @@ class PickArea {
       this.seenImagery = imagery;
       this.loadImagery(source, spec);
     }
-    const sampler = targetsOf(this.node, "C2GMCascadeSampler")[0];
     const asked = JSON.stringify([
       EDGES.map((edge) => this.value(edge)), this.value("zoom_min"), this.value("zoom_max"), imagery,
-      sampler && widgetOf(sampler, "cascade_factor")?.value,
     ]);
     if (asked !== this.seenArea && this.shape) {
       this.seenArea = asked;
@@ -262,12 +261,12 @@ class PickArea {
   }
 }
 
-/** Degrees with six digits: longitudes wrapped to -180..180, latitudes kept within the map's. */
+/** Degrees with five digits, a metre: longitudes wrapped to -180..180, latitudes kept within the map's. */
 const onEarth = (value, isLongitude) => {
   const inside = isLongitude
     ? (Math.abs(value) <= 180 ? value : ((((value + 180) % 360) + 360) % 360) - 180)
-    : Math.max(-85.051128, Math.min(85.051128, value));
-  return Number(inside.toFixed(6));
+    : Math.max(-85.05112, Math.min(85.05112, value));
+  return Number(inside.toFixed(5));
 };
 
 const counted = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;

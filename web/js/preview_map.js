@@ -19,7 +19,7 @@ class PreviewMap {
     this.credit = make("div", "c2gm-credit");
     this.divider = make("div", "c2gm-divider", make("span"));
     this.divider.hidden = true;
-    this.box = new MapBox(node, HEIGHT, {
+    this.box = new MapBox(node, "c2gm-preview-map", HEIGHT, {
       above: [this.zooms, this.makeBar()],
       below: [this.scale, this.credit],
     });

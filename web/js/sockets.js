@@ -8,6 +8,12 @@ const COLOURS = {
   C2GM_TILESET: "#26c6da",
 };
 
+/** The page sets its own colours when a theme is chosen, so this is done again then. */
+export const keepSocketsColoured = () => {
+  colourSockets();
+  app.ui.settings.addEventListener("Comfy.ColorPalette.change", () => setTimeout(colourSockets, 500));
+};
+
 export const colourSockets = () => {
   for (const [type, colour] of Object.entries(COLOURS)) {
     LGraphCanvas.link_type_colors[type] = colour;

@@ -1,5 +1,5 @@
 // Short plain lines on a node: what it told after a run, and the sentence of Scale Text Encode.
-import { addElement, isLinked, make, watch, widgetOf } from "./graph.js";
+import { addElement, isLinked, make, makeRoom, watch, widgetOf } from "./graph.js";
 import { ask } from "./service.js";
 
 const LINE = 18;
@@ -21,14 +21,13 @@ export class Words {
     if (height === this.height) return;
     this.height = height;
     this.element.style.minHeight = `${height}px`;
-    const [width, tall] = this.node.computeSize();
-    this.node.setSize([Math.max(width, this.node.size[0]), Math.max(tall, this.node.size[1])]);
+    makeRoom(this.node);
   }
 
   makePlace() {
     const element = make("div", "c2gm-words", make("span"));
-    const widget = addElement(this.node, "c2gm_words", element, LINE + 14);
-    widget.options.getMinHeight = () => this.height ?? LINE + 14;
+    const height = () => this.height ?? LINE + 14;
+    addElement(this.node, "c2gm_words", element, height(), { getMinHeight: height, getMaxHeight: height });
     return element;
   }
 }
