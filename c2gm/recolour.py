@@ -95,20 +95,16 @@ def recolour(picture: np.ndarray, colours: Mapping[str, Colour]) -> np.ndarray:
 
 def _recolour_strip(pixels: np.ndarray, new: np.ndarray) -> np.ndarray:
     old = palette().astype(np.float32)
-    nearest = np.zeros(pixels.shape[:2], dtype=np.uint8)
-    distance = np.full(pixels.shape[:2], np.inf, dtype=np.float32)
-    for class_id, colour in enumerate(old):
-        here = ((pixels - colour) ** 2).sum(axis=-1)
-        closer = here < distance
-        nearest[closer], distance[closer] = class_id, here[closer]
-    flat = distance <= FLAT**2
-    drawn = new[nearest]
+    nearest = ((old**2).sum(axis=-1) - 2 * pixels @ old.T).argmin(axis=-1)
+    flat = ((pixels - old[nearest]) ** 2).sum(axis=-1) <= FLAT**2
+    drawn: np.ndarray = new[nearest]
     mixed = ~flat
     if mixed.any():
         near = np.stack([_grown(flat & (nearest == c))[mixed] for c in range(len(old))])
         near |= ~near.any(axis=0)  # no flat class about: any two may be mixed
         drawn[mixed] = _mixed(pixels[mixed], near, old, new, drawn[mixed])
-    return np.clip(drawn + 0.5, 0, 255).astype(np.uint8)
+    result: np.ndarray = np.clip(drawn + 0.5, 0, 255).astype(np.uint8)
+    return result
 
 
 def _mixed(

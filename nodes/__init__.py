@@ -6,21 +6,18 @@ from ._api import ComfyExtension
 class C2GMExtension(ComfyExtension):
     """All nodes, in the order in which a graph is wired."""
 
-    async def on_load(self):
-        """Add the routes that the page's widgets ask."""
-        from .routes import register
-
-        register()
-
     async def get_node_list(self):
-        """The node classes."""
+        """The node classes; the routes that the page's widgets ask are added too."""
         from .cascade_nodes import CascadeSampler
         from .feature_nodes import ApplyFeatures, CascadeReferenceEncode
         from .imagery_nodes import LoadImagery, PickArea, Windows
-        from .look_nodes import PreviewMap
+        from .job_nodes import Jobs
+        from .look_nodes import CompareZooms, PreviewMap, RecolourMap
         from .map_nodes import LoadTileset, SaveTileset, TileStitch
         from .model_nodes import LoadSGDM, ScaleTextEncode
+        from .routes import register
 
+        register()  # here: ComfyUI 0.3.75 does not call on_load
         return [
             LoadSGDM,
             ScaleTextEncode,
@@ -34,4 +31,7 @@ class C2GMExtension(ComfyExtension):
             LoadTileset,
             SaveTileset,
             PreviewMap,
+            CompareZooms,
+            RecolourMap,
+            Jobs,
         ]

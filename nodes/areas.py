@@ -16,6 +16,7 @@ from ..c2gm.imagery.base import Imagery
 Bounds = tuple[float, float, float, float]
 WORLD: Bounds = (-180.0, -MAX_LATITUDE, 180.0, MAX_LATITUDE)
 NOWHERE: Bounds = (0.0, 0.0, 0.0, 0.0)
+UNLIMITED = 10**12
 MAX_WINDOWS = 256  # 300 MB of pictures
 
 
@@ -42,9 +43,9 @@ class PickedArea:
         """Tiles and windows of one zoom, as the Cascade Sampler would paint them.
 
         Raises:
-            AreaError: the imagery does not reach the area, or there are too many tiles.
+            AreaError: the imagery does not reach the area.
         """
-        settings = GenerateSettings(bounds=self.bounds, stages=((zoom, None),))
+        settings = GenerateSettings(bounds=self.bounds, stages=((zoom, None),), max_tiles=UNLIMITED)
         limits = WORLD if self.imagery is None else self.imagery.bounds
         (stage,) = make_plan(settings, limits).stages
         return stage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import comfy.utils
@@ -20,21 +21,56 @@ from ..c2gm.imagery.base import Imagery
 from ..c2gm.legend import GROUND
 from ..c2gm.painting.window_inputs import over_ground
 from ..c2gm.tilesets.open import open_tileset
+from . import rates
 from .areas import PickedArea
 from .files import output_folder
+from .growing import GrowingTiles
 from .map_model import ComfyMapModel
 from .stitching import stitch_tileset
+from .wording import counted
 
 PREVIEW_SIZE = 512
 MAX_PIXELS = 64_000_000
 
 
+@dataclass(frozen=True)
+class DrawnMap:
+    """A finished map.
+
+    Attributes:
+        path: Its tile set.
+        tiles: Tiles that were needed, those for other zooms' references included.
+        reused: Of them, how many an earlier run had drawn.
+    """
+
+    path: Path
+    tiles: int
+    reused: int
+
+    @property
+    def line(self) -> str:
+        """How much was reused, in words."""
+        return f"{self.reused:,} of {counted(self.tiles, 'tile')} reused"
+
+
 def draw_map(
-    imagery: Imagery, model: ComfyMapModel, settings: GenerateSettings, start: Path | None
-) -> Path:
-    """Draw a map, or go on with a cancelled run of the same key; returns the tile set's path.
+    imagery: Imagery,
+    model: ComfyMapModel,
+    settings: GenerateSettings,
+    start: Path | None,
+    *,
+    node_id: str = "",
+) -> DrawnMap:
+    """Draw a map, or go on with a cancelled run of the same key.
 
     The job's name is its key, so other settings are another job and never an error.
+
+    Args:
+        imagery: What it is drawn from.
+        model: What draws.
+        settings: What is drawn.
+        start: Path of a tile set to begin with.
+        node_id: The node that shows the growing map.
 
     Raises:
         C2GMError: the area, the start map or a text does not fit.
@@ -49,11 +85,15 @@ def draw_map(
         texts = scale_texts(plan, settings.texts)
         key = job_key(plan, imagery, model, settings, texts=texts, start=begin)
         path = folder / f"{key_hash(key)}.mbtiles"
-        growing = GrowingMap(plan)
+        growing = GrowingMap(plan, node_id)
         result = generate(imagery, model, path, settings, start=begin, on_progress=growing)
-    if not result.nothing_to_do:
-        growing.show_finished(path)
-    return path
+    tiles = sum(len(stage.tiles) for stage in plan.stages)
+    if result.nothing_to_do:
+        return DrawnMap(path, tiles, reused=tiles)
+    growing.show_finished(path)
+    if result.painted_windows:
+        rates.remember(result.painted_windows / result.seconds)
+    return DrawnMap(path, tiles, reused=result.reused_tiles)
 
 
 def _from(start_zooms: tuple[int, ...], zooms: tuple[int, ...]) -> tuple[int, ...]:
@@ -73,16 +113,20 @@ def last_picture(path: Path, area: PickedArea) -> np.ndarray:
 class GrowingMap:
     """Shows the progress of a run, and the map as it grows: finer tiles over coarser ones."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, node_id: str) -> None:
         finest = plan.stages[-1]
         self.box = (finest.exported or finest.tiles).box
         self.scale = PREVIEW_SIZE / max(self.box.width, self.box.height)
         size = (round(self.box.width * self.scale), round(self.box.height * self.scale))
         self.picture = Image.new("RGB", (max(1, size[0]), max(1, size[1])), GROUND)
+        self.tiles = GrowingTiles(
+            node_id, plan.area.bounds, tuple(stage.zoom for stage in plan.stages)
+        )
         self.bar = comfy.utils.ProgressBar(sum(counts.windows for counts in plan.counts()))
 
     def __call__(self, progress: Progress) -> None:
         """Called by the cascade after every batch; ComfyUI raises here when cancelled."""
+        self.tiles.add(progress.finished)
         for tile, pixels in progress.finished:
             self.draw(tile_box(tile), over_ground(pixels))
         self._show(progress.windows_done, progress.windows)

@@ -30,7 +30,7 @@ class CascadeSampler(Node):
             ),
             search_aliases=["map pyramid", "tiles", "generate map"],
             is_output_node=True,
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             inputs=[
                 io.Model.Input("model", tooltip="MODEL of Load SGDM, with or without LoRA."),
                 io.Clip.Input("clip", tooltip="CLIP of Load SGDM."),
@@ -101,6 +101,26 @@ class CascadeSampler(Node):
                     )
                     for zoom in TEXT_ZOOMS
                 ),
+                io.Int.Input(
+                    "batch",
+                    default=0,
+                    min=0,
+                    max=64,
+                    optional=True,
+                    tooltip=(
+                        "Windows drawn at once: more is quicker on a graphics card and takes more "
+                        "memory. 0: four on the processor, eight on a graphics card. Another "
+                        "batch is another job: last bits differ."
+                    ),
+                ),
+                io.Int.Input(
+                    "max_tiles",
+                    default=100_000,
+                    min=1,
+                    max=100_000_000,
+                    optional=True,
+                    tooltip="A larger map is not begun: allow it here, when you mean it.",
+                ),
             ],
             outputs=[
                 Tileset.Output(display_name="tileset"),
@@ -112,18 +132,28 @@ class CascadeSampler(Node):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **_):
+        """Changes when a job is deleted: the map that was drawn before may be gone."""
+        from .jobs import DELETED
+
+        return DELETED.count
+
+    @classmethod
     def execute(cls, model, clip, vae, sgdm, imagery, area, seed, cascade_factor, edges, **more):
         """Draw, or go on with a cancelled run."""
         from ..c2gm.cascade.settings import GenerateSettings
         from .cascade import draw_map, last_picture
         from .graph import graph_hash
         from .map_model import ComfyMapModel, SamplerChoice
-        from .pictures import to_image
+        from .payloads import map_lines, map_payload
+        from .pictures import shown, to_image
 
         start = more.pop("start_tileset", None)
         texts = {zoom: text for zoom in TEXT_ZOOMS if (text := more.pop(f"text_{zoom}", None))}
         graph = graph_hash(cls.hidden.prompt, cls.hidden.unique_id)
-        painter = ComfyMapModel(model, clip, vae, sgdm, choice=SamplerChoice(**more), graph=graph)
+        batch, max_tiles = more.pop("batch", 0), more.pop("max_tiles", 100_000)
+        choice = SamplerChoice(**more)
+        painter = ComfyMapModel(model, clip, vae, sgdm, choice=choice, graph=graph, batch=batch)
         settings = GenerateSettings(
             zooms=area.zooms,
             bounds=area.bounds,
@@ -132,6 +162,11 @@ class CascadeSampler(Node):
             edges=edges,
             interpolation=sgdm.config.interpolation,
             texts=texts,
+            max_tiles=max_tiles,
         )
-        path = draw_map(imagery, painter, settings, start)
-        return io.NodeOutput(path, to_image([last_picture(path, area)]))
+        drawn = draw_map(imagery, painter, settings, start, node_id=str(cls.hidden.unique_id))
+        picture = to_image([last_picture(drawn.path, area)])
+        told = map_payload(drawn.path, imagery)
+        lines = [drawn.line, *map_lines(told)]
+        looks = {**shown(picture, cls), "text": lines, "c2gm_map": [told]}
+        return io.NodeOutput(drawn.path, picture, ui=looks)

@@ -32,6 +32,7 @@ from ..c2gm.models.vae import MiniVAE
 
 Tensors = Mapping[str, torch.Tensor]
 
+STABLE_DIFFUSION_WIDTH = 320  # of the U-Net for which ComfyUI's factor of memory is 1
 SMALL_TOWER = 100_000_000  # parameters
 SAMPLINGS = {
     "epsilon": comfy.model_sampling.EPS,
@@ -82,7 +83,7 @@ class SGDMSupport(comfy.supported_models_base.BASE):
             "linear_end": schedule.beta_end,
             "timesteps": schedule.timesteps,
         }
-        self.memory_usage_factor = 1.0
+        self.memory_usage_factor = config.unet.widths[0] / STABLE_DIFFUSION_WIDTH
         super().__init__(unet_settings(config.unet))
 
     def get_model(self, state_dict: Any, prefix: str = "", device: Any = None) -> SGDMModel:

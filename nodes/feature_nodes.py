@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._api import SGDM, Area, Node, Tileset, io, node_schema
 from .texts import FACTORS, factor_of
+from .wording import counted
 
 CATEGORY = "C2GM/model"
 
@@ -64,16 +65,23 @@ class CascadeReferenceEncode(Node):
     @classmethod
     def execute(cls, area, zoom, cascade_factor, interpolation, map_image=None, tileset=None):
         """Cut the references."""
+        import numpy as np
+
+        from ..c2gm.grid import WINDOW_SIZE
         from .map_nodes import one_of
         from .pictures import from_image, to_image
         from .references import window_references
 
+        if map_image is None and tileset is None:
+            told = {"text": ["No map is connected: the windows are drawn from nothing."]}
+            return io.NodeOutput(to_image([np.zeros((WINDOW_SIZE, WINDOW_SIZE, 3))])[:0], ui=told)
         one_of(map_image=map_image, tileset=tileset)
         source = tileset if map_image is None else from_image(map_image)[0]
         references = window_references(
             source, area, zoom, factor=factor_of(cascade_factor), interpolation=interpolation
         )
-        return io.NodeOutput(to_image(references))
+        told = [f"{counted(len(references), 'reference')}, enlarged {cascade_factor}"]
+        return io.NodeOutput(to_image(references), ui={"text": told})
 
 
 class ApplyFeatures(Node):
@@ -116,9 +124,11 @@ class ApplyFeatures(Node):
     def execute(cls, model, sgdm, imagery, strength, start, end, reference=None):
         """Encode and patch."""
         from .features import apply_features, encode_features
+        from .memory import memory_lines, memory_told, smaller_area
 
-        features = encode_features(sgdm, imagery, reference)
+        with memory_told(lambda: smaller_area(len(imagery), sgdm.encoder.load_device)):
+            features = encode_features(sgdm, imagery, reference)
         patched = apply_features(
             model, sgdm.config, features, strength=strength, start=start, end=end
         )
-        return io.NodeOutput(patched)
+        return io.NodeOutput(patched, ui={"text": memory_lines(patched, imagery)})

@@ -22,8 +22,9 @@ from ..c2gm.models.config import SGDMConfig, UNetConfig
 from ..c2gm.models.mf_encoder import MFEncoder
 from ..c2gm.models.sf_adapter import SFAdapter
 from .comfy_models import part
+from .memory import memory_told, smaller_area
 
-WRAPPER_KEY = "c2gm_draft"
+WRAPPER_KEY = "c2gm"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def encode_features(sgdm: Any, imagery: Tensor, reference: Tensor | None) -> Fea
     Raises:
         ConfigError: sizes differ or do not divide by 8, or the model needs a reference.
     """
+    if reference is not None and not len(reference):
+        reference = None  # Cascade Reference Encode without a map: a stage from nothing
     _check_pictures(imagery, reference)
     management = comfy.model_management
     management.throw_exception_if_processing_interrupted()
@@ -259,6 +262,9 @@ def apply_features(
     up = {out: index for index, (_, out) in places}
     patched.set_model_input_block_patch(InputPatch(shared, down, strength, sigmas))
     patched.set_model_output_block_patch(OutputPatch(shared, up, strength, sigmas))
+    patched.add_wrapper_with_key(
+        comfy.patcher_extension.WrappersMP.OUTER_SAMPLE, WRAPPER_KEY, _tell_memory
+    )
     if features.draft is not None:
         patched.add_wrapper_with_key(
             comfy.patcher_extension.WrappersMP.APPLY_MODEL,
@@ -266,6 +272,13 @@ def apply_features(
             _draft_wrapper(shared, strength, sigmas),
         )
     return patched
+
+
+def _tell_memory(executor: Any, noise: Tensor, *args: Any, **options: Any) -> Any:
+    """Around a whole sampling: says how many windows would fit where these do not."""
+    device = executor.class_obj.model_patcher.load_device
+    with memory_told(lambda: smaller_area(len(noise), device)):
+        return executor(noise, *args, **options)
 
 
 def _draft_wrapper(shared: _Shared, strength: float, sigmas: tuple[float, float]) -> Any:

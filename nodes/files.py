@@ -18,6 +18,7 @@ BUNDLED_IMAGERY = "procedural town (bundled)"
 RASTERS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
 ASSETS = Path(__file__).resolve().parent.parent / "c2gm" / "assets"
 MODEL_FOLDER = "sgdm"
+CHECKPOINTS = "checkpoints"
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")  # devices on Windows
 
 
@@ -79,11 +80,13 @@ def output_folder() -> Path:
 
 
 def model_names() -> list[str]:
-    """The bundled model, then the files of `models/sgdm`."""
+    """The bundled model, the files of `models/sgdm`, then those of `models/checkpoints`."""
     import folder_paths
 
     _register_model_folder()
-    return [BUNDLED_MODEL, *folder_paths.get_filename_list(MODEL_FOLDER)]
+    own = folder_paths.get_filename_list(MODEL_FOLDER)
+    others = [name for name in checkpoint_names() if name.lower().endswith(".safetensors")]
+    return [BUNDLED_MODEL, *own, *(f"{CHECKPOINTS}/{name}" for name in others)]
 
 
 def model_path(name: str) -> Path:
@@ -95,6 +98,8 @@ def model_path(name: str) -> Path:
     if name == BUNDLED_MODEL:
         return ASSETS / "c2gm-mini.safetensors"
     _register_model_folder()
+    if name.startswith(f"{CHECKPOINTS}/"):
+        return checkpoint_path(name.removeprefix(f"{CHECKPOINTS}/"))
     return _listed_path(MODEL_FOLDER, name)
 
 
@@ -102,7 +107,7 @@ def checkpoint_names() -> list[str]:
     """Checkpoints that a slim SGDM file can stand on."""
     import folder_paths
 
-    return folder_paths.get_filename_list("checkpoints")
+    return folder_paths.get_filename_list(CHECKPOINTS)
 
 
 def checkpoint_path(name: str) -> Path:
@@ -111,7 +116,7 @@ def checkpoint_path(name: str) -> Path:
     Raises:
         ConfigError: there is no such checkpoint.
     """
-    return _listed_path("checkpoints", name)
+    return _listed_path(CHECKPOINTS, name)
 
 
 def make_model_folder() -> None:

@@ -54,7 +54,7 @@ def _file_stamps(name: str) -> list[tuple[int, int]]:
 
     found = []
     for kind in sorted(folder_paths.folder_names_and_paths):
-        path = folder_paths.get_full_path(kind, name) if name else None
+        path = folder_paths.get_full_path(kind, name.removeprefix(f"{kind}/")) if name else None
         if path is not None:
             found.append(stamp(path))
     return found

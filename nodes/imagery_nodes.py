@@ -8,7 +8,7 @@ from ..c2gm.errors import AreaError
 from ._api import Area, Imagery, Node, io, node_schema
 from .areas import Bounds, PickedArea, parse_bounds
 from .files import imagery_names, imagery_path, stamp
-from .wording import checked
+from .wording import checked, counted
 
 if TYPE_CHECKING:
     from ..c2gm.imagery.base import Imagery as ImageryProtocol
@@ -146,8 +146,8 @@ class PickArea(Node):
                         default=0.0,
                         min=-limit,
                         max=limit,
-                        step=0.001,
-                        round=0.000001,
+                        step=0.00001,
+                        round=0.00001,
                         tooltip=f"The {edge} edge in degrees WGS 84. All four 0: whole imagery.",
                     )
                     for edge, limit in (
@@ -222,7 +222,7 @@ class Windows(Node):
         pictures = [read_imagery(imagery, window, SEAMLESS).imagery for window in windows]
         side = SEAMLESS.latent_size
         latent = {"samples": torch.zeros(len(windows), 4, side, side)}
-        told = f"{len(windows)} windows of {SEAMLESS.window_size} x {SEAMLESS.window_size} px"
+        told = f"{counted(len(windows), 'window')} of {SEAMLESS.window_size} x {SEAMLESS.window_size} px"
         return io.NodeOutput(
             to_image(pictures), latent, WindowNoise(seed, windows), ui={"text": [told]}
         )

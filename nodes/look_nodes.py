@@ -1,10 +1,13 @@
-"""Preview Map: what was drawn, to look at."""
+"""Preview Map, Compare Zooms, Recolour Map: what was drawn, to look at."""
 
 from __future__ import annotations
 
-from ._api import Imagery, Node, Tileset, io, node_schema
+from ..c2gm.errors import ConfigError
+from ._api import Area, Imagery, Node, Tileset, io, node_schema
+from .wording import checked
 
 CATEGORY = "C2GM/look"
+COMPARED = range(1, 6)
 
 
 class PreviewMap(Node):
@@ -41,3 +44,138 @@ class PreviewMap(Node):
 
         told = map_payload(tileset, imagery)
         return io.NodeOutput(ui={"text": map_lines(told), "c2gm_map": [told]})
+
+
+class CompareZooms(Node):
+    """One ground several times, side by side."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="C2GMCompareZooms",
+            display_name="Compare Zooms",
+            category=CATEGORY,
+            description=(
+                "One picture of the same ground several times, side by side: the imagery, the "
+                "zooms of a map, or maps that were drawn with other texts or settings."
+            ),
+            search_aliases=["side by side", "grid", "contact sheet"],
+            inputs=[
+                Tileset.Input(
+                    "tileset",
+                    optional=True,
+                    tooltip="Shows every zoom of this map, or those below.",
+                ),
+                Area.Input(
+                    "area", optional=True, tooltip="The ground to show, for tileset and imagery."
+                ),
+                Imagery.Input(
+                    "imagery", optional=True, tooltip="Shows the imagery first, to judge the maps."
+                ),
+                *(
+                    io.Image.Input(
+                        f"image_{number}",
+                        optional=True,
+                        tooltip="A picture to show beside the others, like a map of Tile Stitch.",
+                    )
+                    for number in COMPARED
+                ),
+                io.String.Input(
+                    "zooms",
+                    default="",
+                    placeholder="all zooms",
+                    tooltip="Which zooms of tileset are shown, like 14,16,18. Empty: all.",
+                ),
+                io.String.Input(
+                    "captions",
+                    default="",
+                    multiline=True,
+                    dynamic_prompts=False,
+                    placeholder="captions, one a line",
+                    tooltip="What stands above the pictures, a line each. Empty: zoom and scale.",
+                ),
+                io.Int.Input(
+                    "panel",
+                    default=384,
+                    min=64,
+                    max=2048,
+                    step=32,
+                    tooltip="Width of each picture in pixels: more shows more detail.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="comparison")],
+        )
+
+    @classmethod
+    def execute(cls, zooms, captions, panel, tileset=None, area=None, imagery=None, **images):
+        """Draw."""
+        from .comparing import Panel, imagery_panel, side_by_side, sized, zoom_panels
+        from .pictures import from_image, to_image
+
+        if area is None and not (tileset is None and imagery is None):
+            raise ConfigError("Which ground? Connect an area: Pick Area.")
+        panels = [] if imagery is None else [imagery_panel(imagery, area.bounds, panel)]
+        if tileset is not None:
+            panels += zoom_panels(tileset, area, zooms, panel)
+        for number in COMPARED:
+            image = images.get(f"image_{number}")
+            if image is not None:
+                panels.append(Panel(sized(from_image(image)[0], panel), f"picture {number}"))
+        return io.NodeOutput(to_image([side_by_side(panels, captions)]))
+
+
+class RecolourMap(Node):
+    """A map in another palette."""
+
+    @classmethod
+    def define_schema(cls):
+        """Inputs and outputs."""
+        from ..c2gm.recolour import PALETTES
+
+        return node_schema(
+            node_id="C2GMRecolourMap",
+            display_name="Recolour Map",
+            category=CATEGORY,
+            description=(
+                "Draws a map in other colours: the classes are read back from the legend, and "
+                "edges stay smooth. Nothing is painted anew."
+            ),
+            search_aliases=["palette", "night", "dark", "style", "colour blind", "recolor"],
+            inputs=[
+                io.Image.Input("images", tooltip="Maps in the house style, as they are drawn."),
+                io.Combo.Input(
+                    "palette",
+                    options=list(PALETTES),
+                    tooltip="The colours that a map gets where none are given below.",
+                ),
+                io.String.Input(
+                    "colours",
+                    default="",
+                    multiline=True,
+                    dynamic_prompts=False,
+                    placeholder="water = #1a2b3c",
+                    tooltip="Colours of your own, a class a line: water = #1a2b3c.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="map")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, palette, colours):
+        """Whether palette and colours are known."""
+        from .recolouring import chosen_colours
+
+        return checked(lambda: None in (palette, colours) or chosen_colours(palette, colours))
+
+    @classmethod
+    def execute(cls, images, palette, colours):
+        """Recolour."""
+        from .pictures import shown
+        from .recolouring import RECOLOURED_SHOWN, chosen_colours, recolour_images, recolour_payload
+
+        drawn = recolour_images(images, chosen_colours(palette, colours))
+        source = shown(images, cls, largest=RECOLOURED_SHOWN)["images"][0]
+        return io.NodeOutput(
+            drawn, ui={"c2gm_recolour": [recolour_payload(source, palette, colours)]}
+        )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ import torch
 from ..c2gm import __version__
 from ..c2gm.errors import ConfigError
 from .features import Features, apply_features, encode_features
+from .memory import memory_told, smaller_batch
 from .model_files import LoadedSGDM
 from .pictures import from_image, to_image
 from .texts import encode_text
@@ -56,6 +58,7 @@ class ComfyMapModel:
         sgdm: Where the features come from.
         choice: How to sample.
         graph: Names what MODEL, CLIP and VAE were made by.
+        batch: Windows a call; 0 takes four on the processor and eight on a graphics card.
     """
 
     def __init__(
@@ -67,12 +70,13 @@ class ComfyMapModel:
         *,
         choice: SamplerChoice,
         graph: str,
+        batch: int = 0,
     ) -> None:
         self.model, self.clip, self.vae, self.sgdm = model, clip, vae, sgdm
         self.choice = choice
         self._texts: dict[str, Any] = {}
         cpu = comfy.model_management.is_device_cpu(model.load_device)
-        self.batch = CPU_BATCH if cpu else GPU_BATCH
+        self.batch = batch or (CPU_BATCH if cpu else GPU_BATCH)
         self.latent_channels = sgdm.config.vae.latent_channels
         self.identity: dict[str, Any] = {
             "model": sgdm.hash,
@@ -93,9 +97,10 @@ class ComfyMapModel:
 
     def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Features:
         """Features of a batch of windows, uint8 [B,H,W,3]."""
-        return encode_features(
-            self.sgdm, to_image(imagery), None if reference is None else to_image(reference)
-        )
+        with self._memory_told():
+            return encode_features(
+                self.sgdm, to_image(imagery), None if reference is None else to_image(reference)
+            )
 
     def sample(
         self, noise: Callable[[int], np.ndarray], features: Features, text: Any
@@ -114,22 +119,28 @@ class ComfyMapModel:
         sigmas = comfy.samplers.calculate_sigmas(
             model.get_model_object("model_sampling"), choice.scheduler, choice.steps
         )
-        return comfy.sample.sample_custom(
-            model,
-            initial,
-            choice.cfg,
-            world_sampler(choice.sampler_name, noise),
-            sigmas,
-            text,
-            text if choice.cfg == 1.0 else self.embed(""),
-            torch.zeros_like(initial),
-            disable_pbar=True,
-            seed=0,
-        )
+        with self._memory_told():
+            return comfy.sample.sample_custom(
+                model,
+                initial,
+                choice.cfg,
+                world_sampler(choice.sampler_name, noise),
+                sigmas,
+                text,
+                text if choice.cfg == 1.0 else self.embed(""),
+                torch.zeros_like(initial),
+                disable_pbar=True,
+                seed=0,
+            )
 
     def decode(self, latent: torch.Tensor) -> np.ndarray:
         """Window pictures, uint8 [B,H,W,3]."""
-        return from_image(self.vae.decode(latent))
+        with self._memory_told():
+            return from_image(self.vae.decode(latent))
+
+    def _memory_told(self) -> AbstractContextManager[None]:
+        """Around what fills memory: names the next smaller batch where it does not fit."""
+        return memory_told(lambda: smaller_batch(self.batch, self.model.load_device))
 
 
 def world_sampler(name: str, noise: Callable[[int], np.ndarray]) -> Any:

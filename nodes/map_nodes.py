@@ -7,7 +7,7 @@ from pathlib import Path
 from ..c2gm.errors import ConfigError
 from ._api import Area, Node, Tileset, io, node_schema
 from .files import output_folder, safe_path, stamp, tileset_names, tileset_path
-from .wording import checked
+from .wording import checked, counted
 
 CATEGORY = "C2GM/map"
 FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": ""}
@@ -47,21 +47,60 @@ class TileStitch(Node):
                     step=64,
                     tooltip="Pixels that neighbours share: 64 for windows, 0 for plain tiles.",
                 ),
+                io.String.Input(
+                    "file",
+                    default="",
+                    optional=True,
+                    placeholder="no file",
+                    tooltip=(
+                        "Also writes the map to output/c2gm, like town.tif: a GeoTIFF that QGIS "
+                        "puts in its place, of any size; or a .png."
+                    ),
+                ),
+                *(
+                    io.Boolean.Input(name, default=False, optional=True, tooltip=tooltip)
+                    for name, tooltip in (
+                        ("legend", "Shows the classes and their colours below the sheet."),
+                        ("scale_bar", "Shows a length on the ground below the sheet."),
+                        ("credit", "Shows whose imagery it is, and that the map is generated."),
+                    )
+                ),
             ],
-            outputs=[io.Image.Output(display_name="map")],
+            outputs=[
+                io.Image.Output(
+                    display_name="map", tooltip="The map alone, as the next stage takes it."
+                ),
+                io.Image.Output(
+                    display_name="sheet", tooltip="The map with legend, scale bar and credit."
+                ),
+            ],
         )
 
     @classmethod
-    def execute(cls, area, zoom, overlap, images=None, tileset=None):
-        """Stitch."""
+    def validate_inputs(cls, file=""):
+        """Whether the file may be written."""
+        from .sheets import file_path
+
+        return checked(lambda: file_path(file or ""))
+
+    @classmethod
+    def execute(cls, area, zoom, overlap, images=None, tileset=None, file="", **foot):
+        """Stitch, and write."""
         from .pictures import from_image, to_image
-        from .stitching import stitch_tiles, stitch_tileset, stitch_windows
+        from .sheets import Foot, file_path, sheet_of_picture, sheet_of_tileset
+        from .stitching import stitch_tiles, stitch_windows
 
         one_of(images=images, tileset=tileset)
+        credit = "" if foot.pop("credit", False) else None
+        asked = {"foot": Foot(**foot, credit=credit), "file": file_path(file)}
         if images is None:
-            return io.NodeOutput(to_image([stitch_tileset(tileset, area, zoom)]))
-        stitch = stitch_windows if overlap else stitch_tiles
-        return io.NodeOutput(to_image([stitch(from_image(images), area, zoom)]))
+            made = sheet_of_tileset(tileset, area, zoom, **asked)
+        else:
+            stitch = stitch_windows if overlap else stitch_tiles
+            made = sheet_of_picture(stitch(from_image(images), area, zoom), area, zoom, **asked)
+        return io.NodeOutput(
+            to_image([made.picture]), to_image([made.sheet]), ui={"text": made.lines}
+        )
 
 
 class LoadTileset(Node):
@@ -99,10 +138,11 @@ class LoadTileset(Node):
     def execute(cls, file):
         """Check that it is a tile set, and pass its path on."""
         from ..c2gm.tilesets.open import open_tileset
+        from .payloads import map_lines, map_payload
 
         path = tileset_path(file)
         open_tileset(path).close()
-        return io.NodeOutput(path)
+        return io.NodeOutput(path, ui={"text": map_lines(map_payload(path, None))})
 
 
 class SaveTileset(Node):
@@ -154,7 +194,9 @@ class SaveTileset(Node):
             raise ConfigError("A picture needs the area it shows: connect Pick Area.")
         else:
             count = save_picture(from_image(map_image)[0], area, zoom, path)
-        return io.NodeOutput(path, ui={"text": [f"{count} tiles in output/c2gm/{path.name}"]})
+        return io.NodeOutput(
+            path, ui={"text": [f"{counted(count, 'tile')} in output/c2gm/{path.name}"]}
+        )
 
 
 def one_of(**choices: object) -> None:

@@ -16,7 +16,7 @@ from ..c2gm.tilesets.metadata import NOTICE
 from ..c2gm.tilesets.open import open_tileset
 from .areas import WORLD, PickedArea
 from .files import stamp, tileset_name
-from .wording import on_node
+from .wording import counted, on_node
 
 
 def hex_colour(colour: tuple[int, int, int]) -> str:
@@ -124,7 +124,7 @@ def area_lines(told: dict[str, Any]) -> list[str]:
     if "problem" in told:
         return [place, told["problem"]]
     by_zoom = ", ".join(f"z{count['zoom']}: {count['tiles']:,}" for count in told["counts"])
-    work = f"{told['tiles']:,} tiles, {told['windows']:,} windows to draw"
+    work = f"{counted(told['tiles'], 'tile')}, {counted(told['windows'], 'window')} to draw"
     if told["seconds"] is not None:
         work += f", about {duration(told['seconds'])}"
     return [place, work, by_zoom]

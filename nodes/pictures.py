@@ -22,17 +22,17 @@ def to_image(pictures: Sequence[np.ndarray] | np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.stack(list(pictures))).float() / 255.0
 
 
-def shown(image: torch.Tensor, cls: Any = None) -> dict[str, Any]:
+def shown(image: torch.Tensor, cls: Any = None, largest: int = LARGEST_SHOWN) -> dict[str, Any]:
     """What shows a picture on its node: a temporary file, with the workflow inside if `cls` has it.
 
-    The first picture of a batch, no larger than 2048 px a side.
+    The first picture of a batch, shrunk to at most `largest` pixels a side.
     """
     import torch
 
     from ._api import ui
 
     first = image[:1]
-    shrink = max(first.shape[1:3]) / LARGEST_SHOWN
+    shrink = max(first.shape[1:3]) / largest
     if shrink > 1:
         size = [max(1, round(side / shrink)) for side in first.shape[1:3]]
         moved = first.movedim(-1, 1)

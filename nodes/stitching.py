@@ -13,6 +13,7 @@ from ..c2gm.grid import TILE_SIZE, WINDOW_SIZE, TileRange, tiles_of_box, wrapped
 from ..c2gm.legend import GROUND
 from ..c2gm.painting.feather import feather_tile
 from ..c2gm.painting.window_inputs import read_mosaic
+from ..c2gm.tilesets.base import StoredTileSet
 from ..c2gm.tilesets.open import create_tileset, open_tileset
 from .areas import PickedArea
 
@@ -27,7 +28,7 @@ def stitch_windows(pictures: np.ndarray, area: PickedArea, zoom: int) -> np.ndar
     windows = area.windows(zoom)
     _check_count(pictures, len(windows), WINDOW_SIZE, "windows")
     painted = {(window.x, window.y): pictures[i] for i, window in enumerate(windows)}
-    tiles = _tiles(area, zoom)
+    tiles = tiles_of(area, zoom)
     side = 1 << zoom
     pictures_of = {}
     for tile in tiles:
@@ -49,7 +50,7 @@ def stitch_tiles(pictures: np.ndarray, area: PickedArea, zoom: int) -> np.ndarra
     Raises:
         ConfigError: they are not the tiles of the area.
     """
-    tiles = _tiles(area, zoom)
+    tiles = tiles_of(area, zoom)
     _check_count(pictures, len(tiles), TILE_SIZE, "tiles")
     return _mosaic(tiles, dict(zip(tiles, pictures, strict=True)))
 
@@ -60,15 +61,24 @@ def stitch_tileset(path: Path, area: PickedArea, zoom: int) -> np.ndarray:
     Raises:
         ConfigError: the tile set has nothing of the area at this zoom.
     """
-    tiles = _tiles(area, zoom)
+    tiles = tiles_of(area, zoom)
     with open_tileset(path) as tileset:
-        if not any(wrapped(tile) in tileset for tile in tiles):
-            zooms = ", ".join(str(zoom) for zoom in tileset.zooms)
-            raise ConfigError(
-                f"{path.name} has no tile of this area at zoom {zoom}; its zooms are {zooms}. "
-                "Choose one of them, or the area that was drawn."
-            )
+        check_has_tiles(tileset, tiles, path.name)
         return read_mosaic(tileset.get, tiles.box)
+
+
+def check_has_tiles(tileset: StoredTileSet, tiles: TileRange, name: str) -> None:
+    """Refuse a tile set without any tile of a range.
+
+    Raises:
+        ConfigError: names the zooms that it has.
+    """
+    if not any(wrapped(tile) in tileset for tile in tiles):
+        zooms = ", ".join(str(zoom) for zoom in tileset.zooms)
+        raise ConfigError(
+            f"{name} has no tile of this area at zoom {tiles.zoom}; its zooms are {zooms}. "
+            "Choose one of them, or the area that was drawn."
+        )
 
 
 def save_picture(picture: np.ndarray, area: PickedArea, zoom: int, path: Path) -> int:
@@ -78,7 +88,7 @@ def save_picture(picture: np.ndarray, area: PickedArea, zoom: int, path: Path) -
         ConfigError: the picture has another size than the area.
         TilesetError: the name is taken by a file that C2GM did not write.
     """
-    tiles = _tiles(area, zoom)
+    tiles = tiles_of(area, zoom)
     check_size(picture, tiles)
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"name": path.stem, "attribution": area.attribution}
@@ -104,7 +114,7 @@ def parent_tiles(picture: np.ndarray, area: PickedArea, zoom: int) -> Mapping[Ti
     Raises:
         ConfigError: the picture has another size than the area.
     """
-    tiles = _tiles(area, zoom)
+    tiles = tiles_of(area, zoom)
     check_size(picture, tiles)
     rows = [np.split(row, picture.shape[1] // TILE_SIZE, axis=1) for row in _rows(picture)]
     return {wrapped(tile): rows[tile.y - tiles.top][tile.x - tiles.left] for tile in tiles}
@@ -128,7 +138,7 @@ def _rows(picture: np.ndarray) -> list[np.ndarray]:
     return np.split(picture, picture.shape[0] // TILE_SIZE, axis=0)
 
 
-def _tiles(area: PickedArea, zoom: int) -> TileRange:
+def tiles_of(area: PickedArea, zoom: int) -> TileRange:
     """The tiles of an area where there is imagery."""
     stage = area.stage(zoom)
     return stage.exported or tiles_of_box(stage.tiles.box)

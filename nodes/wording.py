@@ -43,6 +43,11 @@ def on_node(error: Exception | str) -> str:
     return sentence
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 tile`, `1,024 tiles`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def checked(*calls: Callable[[], object]) -> bool | str:
     """What `validate_inputs` answers: True, or the sentence of the first call that fails."""
     try:

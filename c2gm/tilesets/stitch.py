@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import mercantile
@@ -25,7 +26,7 @@ from ..grid import (
 )
 from ..legend import GROUND
 from .base import TileSet
-from .metadata import Extents
+from .metadata import GENERATOR, NOTICE, Extents
 from .storing import check_free, disk_full, sync_folder, write_error
 
 Bounds = tuple[float, float, float, float]
@@ -33,6 +34,7 @@ Bounds = tuple[float, float, float, float]
 MAX_PIXELS_IN_MEMORY = 100_000_000  # 300 MB
 MAX_PIXELS_IN_FILE = 2_000_000_000  # more than programs for pictures open
 _NO_ROOM = 1 << 20
+_PICTURES = (".png", ".tif", ".tiff")
 
 
 def stitch(
@@ -58,7 +60,7 @@ def stitch(
     check_size(box, MAX_PIXELS_IN_MEMORY, "Give smaller bounds, a lower zoom, or a file to write.")
     rgb = np.empty((box.height, box.width, 3), dtype=np.uint8)
     top = 0
-    for strip in _strips(tileset, box, background):
+    for strip in strips(tileset, box, background):
         rgb[top : top + len(strip)] = strip
         top += len(strip)
     return rgb
@@ -87,27 +89,88 @@ def stitch_to_file(
         DiskFull: the disk is full; what had the name before is whole.
     """
     out = Path(out)
-    suffix = out.suffix.lower()
-    if suffix not in (".png", ".tif", ".tiff"):
-        raise TilesetError(f"{out.name}: a stitched map is a .png or a .tif. Give such a name.")
+    check_picture_name(out)
     check_free(out, overwrite=overwrite)
     box = picture_box(tileset, zoom, bounds)
+    write_strips(
+        strips(tileset, box, background),
+        box,
+        out=out,
+        credit=tileset.metadata.get("attribution", ""),
+        overwrite=overwrite,
+    )
+    return box
+
+
+def check_picture_name(out: Path) -> None:
+    """Refuse a name that is no picture's.
+
+    Raises:
+        TilesetError: it ends neither in .png nor in .tif.
+    """
+    if out.suffix.lower() not in _PICTURES:
+        raise TilesetError(f"{out.name}: a stitched map is a .png or a .tif. Give such a name.")
+
+
+def write_strips(
+    strips: Iterable[np.ndarray],
+    box: PixelBox,
+    *,
+    out: Path,
+    credit: str = "",
+    foot: np.ndarray | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a picture from strips of rows as .png or .tif, whole or not at all.
+
+    The file says that the map is generated, by which program, and whom the imagery is owed to.
+
+    Args:
+        strips: Rows from the top, uint8 [h,W,3].
+        box: Pixels of the world grid that they show.
+        out: Name of the file.
+        credit: Credit of the imagery.
+        foot: Rows below the map, uint8 [h,W,3]; a GeoTIFF keeps the position of what is above.
+        overwrite: Replace a file that has the name.
+
+    Raises:
+        TilesetError: another suffix, too large, or the name is taken.
+        DiskFull: the disk is full; what had the name before is whole.
+    """
+    check_picture_name(out)
+    check_free(out, overwrite=overwrite)
     check_size(box, MAX_PIXELS_IN_FILE, "Give smaller bounds or a lower zoom.")
-    temporary = out.with_name(f"{out.stem}.{secrets.token_hex(4)}.tmp{suffix}")
-    strips = _strips(tileset, box, background)
+    rows = box.height if foot is None else box.height + len(foot)
+    everything = strips if foot is None else chain(strips, [foot])
+    texts = {"Software": GENERATOR, "Description": NOTICE, "Copyright": credit}
+    temporary = out.with_name(f"{out.stem}.{secrets.token_hex(4)}.tmp{out.suffix.lower()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == ".png":
-            _write_png(temporary, box, strips)
+        if out.suffix.lower() == ".png":
+            _write_png(temporary, (box.width, rows), everything, texts)
         else:
-            _write_geotiff(temporary, out, box, strips)
+            _write_geotiff(temporary, out, box, rows, everything, texts)
         os.replace(temporary, out)
         sync_folder(out.parent)
     except OSError as error:
         raise write_error(out, error) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return box
+
+
+def is_own_picture(file: Path) -> bool:
+    """Whether a .png or .tif says that this program wrote it."""
+    if file.suffix.lower() == ".png":
+        with file.open("rb") as stream:
+            return b"Software\0" + GENERATOR[:4].encode() in stream.read(4096)
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    try:
+        with rasterio.open(file, driver="GTiff") as raster:
+            return str(raster.tags().get("TIFFTAG_SOFTWARE", "")).startswith(GENERATOR[:4])
+    except RasterioError:
+        return False
 
 
 def picture_box(tileset: TileSet, zoom: int, bounds: Bounds | None = None) -> PixelBox:
@@ -158,8 +221,8 @@ def _pixel(lng: float, lat: float, zoom: int) -> tuple[int, int]:
     return round((x + HALF_WORLD) / resolution), round((HALF_WORLD - y) / resolution)
 
 
-def _strips(
-    tileset: TileSet, box: PixelBox, background: tuple[int, int, int]
+def strips(
+    tileset: TileSet, box: PixelBox, background: tuple[int, int, int] = GROUND
 ) -> Iterator[np.ndarray]:
     """The picture from the top, one row of tiles at a time: uint8 [h,W,3], h at most 256."""
     tiles = tiles_of_box(box)
@@ -191,17 +254,23 @@ def _flattened(pixels: np.ndarray, background: tuple[int, int, int]) -> np.ndarr
     return rgb
 
 
-def _write_png(file: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> None:
+def _write_png(
+    file: Path, size: tuple[int, int], strips: Iterable[np.ndarray], texts: Mapping[str, str]
+) -> None:
     """A PNG in strips (Pillow needs the whole picture); each row as difference to the one above."""
-    above = np.zeros((1, box.width, 3), dtype=np.uint8)
+    width, height = size
+    above = np.zeros((1, width, 3), dtype=np.uint8)
     compressor = zlib.compressobj(6)
     with file.open("wb") as stream:
         stream.write(b"\x89PNG\r\n\x1a\n")
-        size = box.width.to_bytes(4, "big") + box.height.to_bytes(4, "big")
-        stream.write(_chunk(b"IHDR", size + b"\x08\x02\x00\x00\x00"))  # 8 bit RGB, not interlaced
+        shape = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+        stream.write(_chunk(b"IHDR", shape + b"\x08\x02\x00\x00\x00"))  # 8 bit RGB, not interlaced
+        for key, text in texts.items():
+            plain = text.encode("latin-1", "replace")
+            stream.write(_chunk(b"tEXt", key.encode() + b"\0" + plain))
         for strip in strips:
             rows = np.concatenate((above, strip))
-            lines = np.empty((len(strip), 1 + 3 * box.width), dtype=np.uint8)
+            lines = np.empty((len(strip), 1 + 3 * width), dtype=np.uint8)
             lines[:, 0] = 2  # filter "up"
             lines[:, 1:] = (rows[1:] - rows[:-1]).reshape(len(strip), -1)
             stream.write(_chunk(b"IDAT", compressor.compress(lines.tobytes())))
@@ -217,7 +286,14 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return len(content).to_bytes(4, "big") + kind + content + checksum.to_bytes(4, "big")
 
 
-def _write_geotiff(file: Path, out: Path, box: PixelBox, strips: Iterator[np.ndarray]) -> None:
+def _write_geotiff(
+    file: Path,
+    out: Path,
+    box: PixelBox,
+    rows: int,
+    strips: Iterable[np.ndarray],
+    texts: Mapping[str, str],
+) -> None:
     import rasterio
     from rasterio.errors import RasterioError
     from rasterio.windows import Window as RasterWindow
@@ -227,7 +303,7 @@ def _write_geotiff(file: Path, out: Path, box: PixelBox, strips: Iterator[np.nda
     profile = {
         "driver": "GTiff",
         "width": box.width,
-        "height": box.height,
+        "height": rows,
         "count": 3,
         "dtype": "uint8",
         "crs": "EPSG:3857",
@@ -243,6 +319,11 @@ def _write_geotiff(file: Path, out: Path, box: PixelBox, strips: Iterator[np.nda
     row = 0
     try:
         with rasterio.Env(GDAL_CACHEMAX=256), rasterio.open(file, "w", **profile) as target:
+            target.update_tags(
+                TIFFTAG_SOFTWARE=texts["Software"],
+                TIFFTAG_IMAGEDESCRIPTION=texts["Description"],
+                TIFFTAG_COPYRIGHT=texts["Copyright"],
+            )
             for strip in strips:
                 window = RasterWindow(0, row, box.width, len(strip))
                 target.write(strip.transpose(2, 0, 1), window=window)

@@ -15,7 +15,8 @@ from typing import Any
 
 from comfyui_server import Server
 from install_server import DEFAULT_FOLDER, HERE, REPOSITORY
-from workflow_graphs import WORKFLOWS, api_prompt, page_workflow
+from shipped_workflows import WORKFLOWS
+from workflow_graphs import api_prompt, page_workflow
 
 OBJECT_INFO = HERE / "object_info.json"
 
@@ -29,8 +30,8 @@ def our_nodes(definitions: dict[str, Any]) -> dict[str, Any]:
     """Definitions of the pack's nodes without what depends on the machine: lists of files."""
     ours = {name: entry for name, entry in definitions.items() if name.startswith("C2GM")}
     ours = json.loads(json.dumps(ours))
-    for name in ("C2GMLoadSGDM", "C2GMLoadImagery", "C2GMLoadTileset"):
-        for key in ("file", "base"):
+    for name in ("C2GMLoadSGDM", "C2GMLoadImagery", "C2GMLoadTileset", "C2GMJobs"):
+        for key in ("file", "base", "job"):
             if key in ours[name]["input"]["required"]:
                 ours[name]["input"]["required"][key][1].pop("options")
     for entry in ours.values():

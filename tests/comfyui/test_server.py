@@ -11,7 +11,7 @@ from pathlib import Path
 from build_workflows import OBJECT_INFO, our_nodes
 from comfyui_server import PACK, Server
 from install_server import REPOSITORY, server_python
-from workflow_graphs import WORKFLOWS
+from shipped_workflows import WORKFLOWS
 
 LIBRARY_ONLY = ("diffusers", "open_clip", "matplotlib", "typer", "pyogrio", "shapely")
 

@@ -15,8 +15,8 @@ from comfyui_client import Run
 from comfyui_server import Server
 from install_server import HERE, REPOSITORY
 from PIL import Image
+from shipped_workflows import WORKFLOWS
 from workflow_graphs import (
-    WORKFLOWS,
     api_prompt,
     has_control,
     input_types,

@@ -147,6 +147,7 @@ def test_a_full_disk_leaves_the_old_picture(town_folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["map.png", "map.tif"])
 def test_a_really_full_disk_is_told(name, small_disk):
     class Noise:
+        metadata: dict[str, str] = {}
         zooms = (10,)
         random = np.random.default_rng(0)
 
@@ -161,6 +162,7 @@ def test_a_really_full_disk_is_told(name, small_disk):
 
 def test_memory_holds_one_row_of_tiles(tmp_path, make_picture):
     class Endless:
+        metadata: dict[str, str] = {}
         zooms = (10,)
         picture = make_picture(Tile(0, 0, 0))
 
