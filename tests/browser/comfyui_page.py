@@ -46,11 +46,13 @@ class ComfyPage:
         complaints: Errors and warnings of the console that come from our files or routes.
     """
 
-    def __init__(self, browser: Browser, address: str, *, is_vue: bool, shots: Path) -> None:
+    def __init__(
+        self, browser: Browser, address: str, *, is_vue: bool, shots: Path, prefix: str = ""
+    ) -> None:
         self.page: Page = browser.new_page(viewport={"width": 1500, "height": 1000})
         self.page.set_default_timeout(60_000)
         self.complaints: list[str] = []
-        self._shots = shots
+        self._shots, self._prefix = shots, prefix
         self.page.on("console", self._take_message)
         self.page.on("pageerror", self._take_error)
         self.page.goto(address)
@@ -147,7 +149,10 @@ class ComfyPage:
 
     def queue(self) -> None:
         """Queue the graph."""
-        self.page.evaluate("() => { window.seen.events = []; app.queuePrompt(0, 1); }")
+        self.page.evaluate(
+            "() => { Object.assign(window.seen, { events: [], previews: 0, growing: 0 });"
+            " app.queuePrompt(0, 1); }"
+        )
 
     def cancel(self) -> None:
         """Stop what runs, by the page's own command."""
@@ -162,6 +167,16 @@ class ComfyPage:
         kind: str = end["kind"].removeprefix("execution_")
         return kind if kind != "error" else f"error: {end['detail'].get('exception_message')}"
 
+    def wait_for_tiles(self, count: int) -> None:
+        """Wait until the page was told of so many painted tiles, or the run has ended."""
+        self.page.wait_for_function(
+            "(count) => window.seen.growing >= count"
+            " || window.seen.events.some((event) => event.kind.startsWith('execution_'))",
+            arg=count,
+            timeout=300_000,
+        )
+        self.page.wait_for_timeout(500)
+
     def seen(self, name: str) -> Any:
         """What the page was told since it opened."""
         return self.page.evaluate("(name) => window.seen[name]", name)
@@ -173,7 +188,12 @@ class ComfyPage:
         return self.page.locator(f".{name} .c2gm-map")
 
     def drag(
-        self, place: Locator, start: tuple[float, float], end: tuple[float, float], *, shift: bool
+        self,
+        place: Locator,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        *,
+        shift: bool = False,
     ) -> None:
         """Drag with the mouse between two places of an element, in shares of its size."""
         box = place.bounding_box()
@@ -193,7 +213,7 @@ class ComfyPage:
 
     def shot(self, name: str) -> Path:
         """Save a picture of the window."""
-        path = self._shots / f"{name}.png"
+        path = self._shots / f"{self._prefix}{name}.png"
         self.page.screenshot(path=path)
         return path
 

@@ -34,6 +34,7 @@ class Server(Client):
     Attributes:
         base: Its folders: models, input, output, custom_nodes.
         log: Path of what it printed.
+        options: Its command line.
     """
 
     def __init__(self, folder: Path, base: Path, more_options: Sequence[str] = ()) -> None:
@@ -45,6 +46,7 @@ class Server(Client):
         options += ["--preview-method", "latent2rgb", "--disable-api-nodes"]
         options += ["--use-pytorch-cross-attention", "--base-directory", str(base)]
         options += ["--database-url", f"sqlite:///{base}/user/comfyui.db", *more_options]
+        self.options = options
         command = [str(server_python(folder)), str(HERE / "launch_server.py")]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -10,9 +10,16 @@ import { colourSockets, keepSocketsColoured } from "./sockets.js";
 import { addUpload } from "./upload.js";
 import { Words, addSentence } from "./words.js";
 
-// These show what they have to tell in their own way.
-const SPEAKING = new Set(["C2GMScaleTextEncode", "C2GMPickArea", "C2GMPreviewMap"]);
+// These show on their maps what they have to tell.
+const SHOWING = new Set(["C2GMPickArea", "C2GMPreviewMap"]);
+const areas = new Set();
 const previews = new Set();
+
+/** Keep a part in a set for as long as its node is in the graph. */
+const keep = (set, part, node) => {
+  set.add(part);
+  chain(node, "onRemoved", () => set.delete(part));
+};
 
 const parts = {
   C2GMLoadImagery: (node, words) => addUpload(node, words),
@@ -21,12 +28,12 @@ const parts = {
   C2GMCascadeSampler: (node) => addSeedButtons(node),
   C2GMPickArea: (node) => {
     const area = addPickArea(node);
+    keep(areas, area, node);
     return ({ c2gm_area: [told] = [] }) => told && area.take(told);
   },
   C2GMPreviewMap: (node) => {
     const preview = addPreviewMap(node);
-    previews.add(preview);
-    chain(node, "onRemoved", () => previews.delete(preview));
+    keep(previews, preview, node);
     return ({ c2gm_map: [told] = [] }) => told && preview.show(told);
   },
   C2GMRecolourMap: (node) => {
@@ -42,15 +49,19 @@ app.registerExtension({
     api.addEventListener("c2gm.growing", ({ detail }) => {
       for (const preview of previews) preview.grow(detail);
     });
+    api.addEventListener("execution_success", () => {
+      for (const area of areas) area.planAgain();
+    });
   },
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith("C2GM")) return;
     colourSockets();
     const words = new Words(node);
     const take = parts[node.comfyClass]?.(node, words);
+    if (!SHOWING.has(node.comfyClass)) words.place();
     chain(node, "onExecuted", (told = {}) => {
       take?.(told);
-      if (!SPEAKING.has(node.comfyClass)) words.say(told.text ?? []);
+      if (node.comfyClass !== "C2GMScaleTextEncode") words.say(told.text ?? []);
     });
   },
 });

@@ -2,6 +2,7 @@
 import { app } from "../../../scripts/app.js";
 
 export const IMAGERY_NODE = "C2GMLoadImagery";
+const MARGIN = 6; // around an element, in canvas units
 const SPEC = ["file", "picture_bounds", "crs", "nodata", "attribution"];
 
 /** A node's widget by name. */
@@ -85,17 +86,19 @@ export const button = (text, title, onClick) => {
   return element;
 };
 
-/** Put an element on a node below its widgets; nothing of it is saved. */
-export const addElement = (node, name, element, height, more = {}) => {
-  for (const event of ["pointerdown", "pointermove", "pointerup", "wheel", "dblclick", "keydown"]) {
+/** Put an element on a node below its widgets; nothing of it is saved. Its height may be fixed. */
+export const addElement = (node, name, element, height, { isFixed = false } = {}) => {
+  for (const event of ["pointerdown", "wheel", "dblclick", "keydown"]) {
     element.addEventListener(event, (happened) => happened.stopPropagation());
   }
   element.style.minHeight = `${height}px`;
+  const room = () => (element.hidden ? 0 : parseFloat(element.style.minHeight) + 2 * MARGIN);
   const widget = node.addDOMWidget(name, "c2gm", element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: () => height,
-    ...more,
+    margin: MARGIN,
+    getMinHeight: room,
+    ...(isFixed && { getMaxHeight: room }),
   });
   widget.serialize = false; // in the saved graph; the option of that name is for the prompt
   return widget;

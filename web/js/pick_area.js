@@ -169,6 +169,11 @@ class PickArea {
     this.showPlan(area);
   }
 
+  /** Ask for the plan again: after a run, the time that the next takes is known better. */
+  planAgain() {
+    this.seenArea = null;
+  }
+
   lookAtArea() {
     const bounds = this.bounds();
     if (bounds) this.box.fit(bounds, { maxZoom: 20 });

@@ -3,32 +3,38 @@ import { addElement, isLinked, make, makeRoom, watch, widgetOf } from "./graph.j
 import { ask } from "./service.js";
 
 const LINE = 18;
-const MAX_HEIGHT = 120;
+const PADDING = 8;
+const MAX_LINES = 7;
 const SENTENCE = ["zoom", "cascade_factor", "resolution", "map_scale", "examples", "free_text"];
 
-/** A read-only place for lines on a node, made when there is something to say. */
+/**
+ * A read-only place for lines on a node. It is there from the beginning, without height: Vue nodes
+ * of older front ends do not see widgets that come later.
+ */
 export class Words {
   constructor(node) {
     this.node = node;
+    this.text = make("div");
+    this.element = make("div", "c2gm-words", this.text);
+    this.element.hidden = true;
   }
 
+  /** Put the place below the widgets that the node has now. */
+  place() {
+    addElement(this.node, "c2gm_words", this.element, LINE + PADDING, { isFixed: true });
+  }
+
+  /** Show lines, and make the node as tall as they ask for; nothing of no lines. */
   say(lines) {
     const text = lines.filter(Boolean).join("\n");
-    if (!text && !this.element) return;
-    this.element ??= this.makePlace();
-    this.element.firstChild.textContent = text;
-    const height = Math.min(MAX_HEIGHT, Math.max(1, lines.length) * LINE + 14);
-    if (height === this.height) return;
-    this.height = height;
-    this.element.style.minHeight = `${height}px`;
-    makeRoom(this.node);
-  }
-
-  makePlace() {
-    const element = make("div", "c2gm-words", make("span"));
-    const height = () => this.height ?? LINE + 14;
-    addElement(this.node, "c2gm_words", element, height(), { getMinHeight: height, getMaxHeight: height });
-    return element;
+    if (this.text.textContent === text) return;
+    this.text.textContent = text;
+    this.element.hidden = !text;
+    requestAnimationFrame(() => {
+      const count = Math.max(1, Math.round(this.text.offsetHeight / LINE));
+      this.element.style.minHeight = `${Math.min(MAX_LINES, count) * LINE + PADDING}px`;
+      makeRoom(this.node);
+    });
   }
 }
 
@@ -36,20 +42,24 @@ export class Words {
 export const addSentence = (node, words) => {
   let seen;
   let scales;
-  words.say([" ", " ", " ", " "]);
+  words.say(["…"]);
   watch(node, words.element, async () => {
     scales ??= ask("scales").catch(() => ({}));
     const fields = Object.fromEntries(SENTENCE.map((name) => [name, widgetOf(node, name)?.value ?? ""]));
     const now = JSON.stringify(fields);
-    if (now === seen || SENTENCE.some((name) => isLinked(node, name))) return;
+    if (now === seen || hasLinks(node)) return;
     seen = now;
     const told = await ask("scale_text", fields).catch((error) => ({ problem: error.message }));
     if (now !== seen) return;
     words.element.classList.toggle("c2gm-problem", Boolean(told.problem));
-    words.element.firstChild.textContent = told.problem ?? told.text;
+    words.say([told.problem ?? told.text]);
     showOwnValues(node, (await scales)[fields.zoom] ?? {});
   });
+  return ({ text = [] }) => hasLinks(node) && words.say(text);
 };
+
+/** Whether a field comes from another node: then only a run tells the sentence. */
+const hasLinks = (node) => SENTENCE.some((name) => isLinked(node, name));
 
 /** An empty field shows what the zoom itself would say. */
 const showOwnValues = (node, own) => {
