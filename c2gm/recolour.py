@@ -46,7 +46,7 @@ PALETTES: dict[str, dict[str, Colour]] = {
         "8f7350 a39072"
     ),
     "colour-blind safe": _named(
-        "f4f4f1 56b4e9 009e73 a6dcc6 f7f0b4 efd9b4 dcdce4 7d7d85 d55e00 e69f00 ffffff 1c1c1c "
+        "f4f4f1 56b4e9 009e73 a6dcc6 f7f0b4 efd9b4 dcdce4 5b5867 d55e00 e69f00 ffffff 1c1c1c "
         "9b4f86 8f8f8f"
     ),
     HOUSE_STYLE: {entry.name: entry.colour for entry in LEGEND},

@@ -222,7 +222,8 @@ class Windows(Node):
         pictures = [read_imagery(imagery, window, SEAMLESS).imagery for window in windows]
         side = SEAMLESS.latent_size
         latent = {"samples": torch.zeros(len(windows), 4, side, side)}
-        told = f"{counted(len(windows), 'window')} of {SEAMLESS.window_size} x {SEAMLESS.window_size} px"
+        size = SEAMLESS.window_size
+        told = f"{counted(len(windows), 'window')} of {size} x {size} px"
         return io.NodeOutput(
             to_image(pictures), latent, WindowNoise(seed, windows), ui={"text": [told]}
         )

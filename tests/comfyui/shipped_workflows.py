@@ -407,7 +407,6 @@ def recolour_and_compare() -> Graph:
         )
         for row, name in enumerate(palettes)
     }
-    shown = {f"image_{number}": Link(name) for number, name in enumerate(palettes, 1)}
     return Graph(
         {
             **_sources(),
