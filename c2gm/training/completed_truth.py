@@ -34,12 +34,12 @@ def completed_maps(maps: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
         labels: numbers of label sets, int64 [B,H,W].
         logits: of the class head, [B,classes,H,W].
     """
-    allowed = torch.from_numpy(allowed_classes()).to(maps.device)
-    colours = legend_colours(FLAT_CLASSES, maps.device)
-    for number in open_sets():
-        here = labels == number
-        if bool(here.any()):
-            choice = logits.masked_fill(~allowed[number][None, :, None, None], -torch.inf)
-            picked = colours[choice.argmax(1)].permute(0, 3, 1, 2)
-            maps = torch.where(here[:, None], picked, maps)
-    return maps
+    device = maps.device
+    is_open = torch.zeros(len(LABEL_SETS), dtype=torch.bool, device=device)
+    is_open[open_sets()] = True
+    here = is_open[labels]
+    allowed = torch.from_numpy(allowed_classes()).to(device)[labels[here]]
+    choice = logits.movedim(1, -1)[here].masked_fill(~allowed, -torch.inf)
+    completed = maps.movedim(1, -1).clone()
+    completed[here] = legend_colours(FLAT_CLASSES, device)[choice.argmax(1)].to(maps.dtype)
+    return completed.movedim(-1, 1)
