@@ -32,25 +32,35 @@ class CascadeSampler(Node):
             is_output_node=True,
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             inputs=[
-                io.Model.Input("model", tooltip="MODEL of Load SGDM, with or without LoRA."),
-                io.Clip.Input("clip", tooltip="CLIP of Load SGDM."),
-                io.Vae.Input("vae", tooltip="VAE of Load SGDM."),
-                SGDM.Input("sgdm", tooltip="SGDM of Load SGDM."),
+                io.Model.Input(
+                    "model", tooltip="What draws: MODEL of Load SGDM, with or without LoRA."
+                ),
+                io.Clip.Input("clip", tooltip="Reads the scale texts: CLIP of Load SGDM."),
+                io.Vae.Input("vae", tooltip="Turns latents into pictures: VAE of Load SGDM."),
+                SGDM.Input("sgdm", tooltip="Reads imagery and map: SGDM of Load SGDM."),
                 Imagery.Input("imagery", tooltip="What the map is drawn from."),
                 Area.Input("area", tooltip="Where, and at which zooms."),
                 io.Combo.Input(
                     "sampler_name",
                     options=list(comfy.samplers.SAMPLER_NAMES),
                     default="euler",
-                    tooltip="ComfyUI's sampler.",
+                    tooltip="How noise is taken away; euler is what the models were tested with.",
                 ),
                 io.Combo.Input(
                     "scheduler",
                     options=list(comfy.samplers.SCHEDULER_NAMES),
                     default="simple",
-                    tooltip="How noise levels are spaced; simple begins at the very noisiest.",
+                    tooltip=(
+                        "Where the steps lie; simple begins at the very noisiest, as it must be."
+                    ),
                 ),
-                io.Int.Input("steps", default=4, min=1, max=1000, tooltip="Steps a window."),
+                io.Int.Input(
+                    "steps",
+                    default=4,
+                    min=1,
+                    max=1000,
+                    tooltip="More steps take longer; c2gm-mini needs 4, larger models 20 or more.",
+                ),
                 io.Float.Input(
                     "cfg",
                     default=1.0,
@@ -58,7 +68,10 @@ class CascadeSampler(Node):
                     max=100.0,
                     step=0.1,
                     round=0.01,
-                    tooltip="Guidance by the text. 1 is off and half the work; above 3 colours go.",
+                    tooltip=(
+                        "1 is quickest. More follows the text and "
+                        "takes twice as long; keep below 3."
+                    ),
                 ),
                 io.Int.Input(
                     "seed",
@@ -66,17 +79,21 @@ class CascadeSampler(Node):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=False,
-                    tooltip="Seed of the world noise.",
+                    tooltip=(
+                        "Another seed draws other details wherever the imagery leaves a choice."
+                    ),
                 ),
                 io.Combo.Input(
                     "cascade_factor",
                     options=list(FACTORS),
-                    tooltip="4X: the trunk steps by two zooms, those between follow; 2X: by one.",
+                    tooltip=(
+                        "How far each zoom looks up: 4X follows the map two zooms coarser, 2X one."
+                    ),
                 ),
                 io.Combo.Input(
                     "edges",
                     options=list(EDGES),
-                    tooltip="exact: the same tiles whatever area is drawn; open: quicker.",
+                    tooltip="exact gives the same tiles whatever area is drawn; open is quicker.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -84,7 +101,9 @@ class CascadeSampler(Node):
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="How strongly imagery and reference steer.",
+                    tooltip=(
+                        "How closely the map follows imagery and coarser zooms; 1 is as trained."
+                    ),
                 ),
                 *start_and_end(),
                 Tileset.Input(

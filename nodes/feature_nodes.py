@@ -14,8 +14,8 @@ def start_and_end():
     return [
         io.Float.Input(name, default=default, min=0.0, max=1.0, step=0.01, tooltip=tooltip)
         for name, default, tooltip in (
-            ("start", 0.0, "Part of the sampling after which they steer."),
-            ("end", 1.0, "Part of the sampling after which they stop."),
+            ("start", 0.0, "Above 0 the text alone lays out the map before the imagery steers."),
+            ("end", 1.0, "Below 1 the last details are drawn without the imagery."),
         )
     ]
 
@@ -40,23 +40,33 @@ class CascadeReferenceEncode(Node):
                 io.Image.Input(
                     "map_image",
                     optional=True,
-                    tooltip="The coarser map: Tile Stitch of the same area at the parent zoom.",
+                    tooltip=(
+                        "The coarser map that the windows follow: Tile Stitch of the same area."
+                    ),
                 ),
                 Tileset.Input(
-                    "tileset", optional=True, tooltip="A tile set with the parent zoom instead."
+                    "tileset", optional=True, tooltip="A map that holds the coarser zoom, instead."
                 ),
                 Area.Input("area", tooltip="The area whose windows need references."),
-                io.Int.Input("zoom", default=18, min=0, max=20, tooltip="The zoom to draw."),
+                io.Int.Input(
+                    "zoom",
+                    default=18,
+                    min=0,
+                    max=20,
+                    tooltip="The zoom that is drawn; the map comes from one or two zooms below.",
+                ),
                 io.Combo.Input(
                     "cascade_factor",
                     options=list(FACTORS),
-                    tooltip="4X: the parent is two zooms coarser; 2X: one.",
+                    tooltip="4X follows a map two zooms coarser, 2X one zoom coarser.",
                 ),
                 io.Combo.Input(
                     "interpolation",
                     options=list(INTERPOLATIONS),
                     default="bilinear",
-                    tooltip="How it is enlarged; the models were trained with bilinear.",
+                    tooltip=(
+                        "How the map is enlarged; the models know bilinear, others blur or step."
+                    ),
                 ),
             ],
             outputs=[io.Image.Output(display_name="reference windows")],
@@ -99,13 +109,19 @@ class ApplyFeatures(Node):
                 "six places. Sample the latents of the same windows with the resulting MODEL."
             ),
             inputs=[
-                io.Model.Input("model", tooltip="MODEL of Load SGDM, with or without LoRA."),
-                SGDM.Input("sgdm", tooltip="SGDM of the same Load SGDM."),
-                io.Image.Input("imagery", tooltip="Imagery windows, of the Windows node."),
+                io.Model.Input(
+                    "model", tooltip="What draws: MODEL of Load SGDM, LoRA before or after."
+                ),
+                SGDM.Input("sgdm", tooltip="Reads imagery and map: SGDM of the same Load SGDM."),
+                io.Image.Input(
+                    "imagery", tooltip="What the map follows: imagery windows of the Windows node."
+                ),
                 io.Image.Input(
                     "reference",
                     optional=True,
-                    tooltip="Reference windows, of Cascade Reference Encode; none from nothing.",
+                    tooltip=(
+                        "The coarser map to agree with, of Cascade Reference Encode; or nothing."
+                    ),
                 ),
                 io.Float.Input(
                     "strength",
@@ -113,7 +129,9 @@ class ApplyFeatures(Node):
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="How strongly the features steer; 0 leaves MODEL as it is.",
+                    tooltip=(
+                        "How closely the map follows imagery and reference; 0 leaves MODEL as is."
+                    ),
                 ),
                 *start_and_end(),
             ],

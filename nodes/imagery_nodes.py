@@ -33,18 +33,25 @@ class LoadImagery(Node):
                 io.Combo.Input(
                     "file",
                     options=imagery_names(),
-                    tooltip="A GeoTIFF, a picture or a folder z/x/y of ComfyUI's input folder.",
+                    tooltip=(
+                        "What is drawn from: a GeoTIFF, picture or "
+                        "folder z/x/y in the input folder."
+                    ),
                 ),
                 io.String.Input(
                     "picture_bounds",
                     default="",
                     placeholder="west,south,east,north",
-                    tooltip="Only for a picture without position: its edges in degrees WGS 84.",
+                    tooltip=(
+                        "Puts a picture without position on Earth: its edges in degrees WGS 84."
+                    ),
                 ),
                 io.String.Input(
                     "attribution",
                     default="",
-                    tooltip="Credit of the imagery, kept in every map that is drawn from it.",
+                    tooltip=(
+                        "Names whom the imagery is owed to, in every map that is drawn from it."
+                    ),
                 ),
                 io.String.Input(
                     "crs",
@@ -138,7 +145,7 @@ class PickArea(Node):
                 Imagery.Input(
                     "imagery",
                     optional=True,
-                    tooltip="Nothing is drawn beyond it; with four zeros, its whole extent is.",
+                    tooltip="Limits the map: nothing is drawn beyond it.",
                 ),
                 *(
                     io.Float.Input(
@@ -148,7 +155,10 @@ class PickArea(Node):
                         max=limit,
                         step=0.00001,
                         round=0.00001,
-                        tooltip=f"The {edge} edge in degrees WGS 84. All four 0: whole imagery.",
+                        tooltip=(
+                            f"Moves the {edge} edge of the map, in "
+                            "degrees. All four 0: all imagery."
+                        ),
                     )
                     for edge, limit in (
                         ("west", 180.0),
@@ -157,8 +167,22 @@ class PickArea(Node):
                         ("north", 90.0),
                     )
                 ),
-                io.Int.Input("zoom_min", default=14, min=0, max=20, tooltip="The coarsest zoom."),
-                io.Int.Input("zoom_max", default=18, min=0, max=20, tooltip="The finest zoom."),
+                io.Int.Input(
+                    "zoom_min",
+                    default=14,
+                    min=0,
+                    max=20,
+                    tooltip="The coarsest zoom that is drawn; lower ones cost next to nothing.",
+                ),
+                io.Int.Input(
+                    "zoom_max",
+                    default=18,
+                    min=0,
+                    max=20,
+                    tooltip=(
+                        "The finest zoom that is drawn; each one more takes four times as long."
+                    ),
+                ),
             ],
             outputs=[Area.Output(display_name="area")],
         )
@@ -191,14 +215,22 @@ class Windows(Node):
             inputs=[
                 Imagery.Input("imagery", tooltip="Where the pictures are read from."),
                 Area.Input("area", tooltip="The area whose windows these are."),
-                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom to draw."),
+                io.Int.Input(
+                    "zoom",
+                    default=16,
+                    min=0,
+                    max=20,
+                    tooltip=(
+                        "Each zoom more shows half the ground a window: four times the windows."
+                    ),
+                ),
                 io.Int.Input(
                     "seed",
                     default=1,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=False,
-                    tooltip="Seed of the world noise; the same everywhere on one map.",
+                    tooltip="Other seeds draw other details; keep one seed for all of a map.",
                 ),
             ],
             outputs=[

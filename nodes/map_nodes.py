@@ -32,20 +32,29 @@ class TileStitch(Node):
                 io.Image.Input(
                     "images",
                     optional=True,
-                    tooltip="Decoded windows, all of the area, in the order of the Windows node.",
+                    tooltip="What is joined: decoded windows, all of the area, in their order.",
                 ),
                 Tileset.Input(
-                    "tileset", optional=True, tooltip="A tile set, in place of the windows."
+                    "tileset", optional=True, tooltip="A map to show, in place of the windows."
                 ),
-                Area.Input("area", tooltip="The area that the windows belong to."),
-                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom to show."),
+                Area.Input(
+                    "area",
+                    tooltip="Which ground the picture shows; for windows, the area they are of.",
+                ),
+                io.Int.Input(
+                    "zoom",
+                    default=16,
+                    min=0,
+                    max=20,
+                    tooltip="How fine the picture is: each zoom more has four times the pixels.",
+                ),
                 io.Int.Input(
                     "overlap",
                     default=64,
                     min=0,
                     max=64,
                     step=64,
-                    tooltip="Pixels that neighbours share: 64 for windows, 0 for plain tiles.",
+                    tooltip="64 blends neighbouring windows without a seam; 0 is for plain tiles.",
                 ),
                 io.String.Input(
                     "file",
@@ -118,7 +127,7 @@ class LoadTileset(Node):
                 io.Combo.Input(
                     "file",
                     options=tileset_names(),
-                    tooltip="A tile set of output/c2gm, or of the input folder (input/…).",
+                    tooltip="Which map: one of output/c2gm, or of the input folder (input/…).",
                 )
             ],
             outputs=[Tileset.Output(display_name="tileset")],
@@ -161,13 +170,33 @@ class SaveTileset(Node):
             ),
             is_output_node=True,
             inputs=[
-                io.Image.Input("map_image", optional=True, tooltip="A picture of Tile Stitch."),
-                Tileset.Input("tileset", optional=True, tooltip="A tile set, in its place."),
-                Area.Input("area", optional=True, tooltip="The area of the picture."),
-                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom of the picture."),
-                io.String.Input("name", default="map", tooltip="Its name in output/c2gm."),
+                io.Image.Input(
+                    "map_image",
+                    optional=True,
+                    tooltip="One zoom to save: a picture of Tile Stitch.",
+                ),
+                Tileset.Input(
+                    "tileset", optional=True, tooltip="A whole map to save, in its place."
+                ),
+                Area.Input(
+                    "area",
+                    optional=True,
+                    tooltip="Where on Earth the picture lies: the area it was stitched for.",
+                ),
+                io.Int.Input(
+                    "zoom",
+                    default=16,
+                    min=0,
+                    max=20,
+                    tooltip="The zoom that the picture was stitched at.",
+                ),
+                io.String.Input(
+                    "name", default="map", tooltip="What the map is called in output/c2gm."
+                ),
                 io.Combo.Input(
-                    "format", options=list(FORMATS), tooltip="One file, or a folder of pictures."
+                    "format",
+                    options=list(FORMATS),
+                    tooltip="MBTiles is one file that QGIS opens; XYZ is a folder of pictures.",
                 ),
             ],
             outputs=[Tileset.Output(display_name="tileset")],

@@ -36,19 +36,29 @@ class LoadSGDM(Node):
             search_aliases=["c2gm", "map model", "checkpoint"],
             inputs=[
                 io.Combo.Input(
-                    "file", options=model_names(), tooltip="The model; c2gm-mini is bundled."
+                    "file",
+                    options=model_names(),
+                    tooltip=(
+                        "Which model draws. c2gm-mini is quick and comes with the pack; larger "
+                        "ones draw better and go to models/sgdm or models/checkpoints."
+                    ),
                 ),
                 io.Combo.Input(
                     "base",
                     options=[NO_BASE, *checkpoint_names()],
                     default=NO_BASE,
-                    tooltip="Stable Diffusion 2.1-base, for a slim model file only.",
+                    tooltip=(
+                        "What a slim file stands on: Stable Diffusion 2.1-base. Others need none."
+                    ),
                 ),
                 io.Combo.Input(
                     "dtype",
                     options=list(DTYPES),
                     default="auto",
-                    tooltip="Number format of U-Net and text tower; auto is ComfyUI's choice.",
+                    tooltip=(
+                        "16-bit numbers take half the memory and are quicker on graphics cards; "
+                        "pictures differ slightly. auto is ComfyUI's choice."
+                    ),
                 ),
             ],
             outputs=[
@@ -95,30 +105,46 @@ class ScaleTextEncode(Node):
             category=CATEGORY,
             description="Tells the model which zoom and map scale to draw.",
             inputs=[
-                io.Clip.Input("clip", tooltip="CLIP of Load SGDM."),
-                io.Int.Input("zoom", default=16, min=0, max=20, tooltip="The zoom to draw."),
+                io.Clip.Input("clip", tooltip="Reads the sentence: CLIP of Load SGDM."),
+                io.Int.Input(
+                    "zoom",
+                    default=16,
+                    min=0,
+                    max=20,
+                    tooltip="How much is drawn: low zooms show quarters, high ones houses.",
+                ),
                 io.Combo.Input(
                     "cascade_factor",
                     options=[*FACTORS, NO_REFERENCE],
-                    tooltip="How much the reference is enlarged; none for a stage from nothing.",
+                    tooltip=(
+                        "How coarse the map is that this zoom follows; none: drawn from nothing."
+                    ),
                 ),
                 io.String.Input(
                     "resolution",
                     default="",
                     placeholder="of the zoom",
-                    tooltip="Metres a pixel at the equator. Empty: the zoom's own value.",
+                    tooltip=(
+                        "Changes what the model believes a pixel covers: metres at the equator. "
+                        "Empty: the zoom's own value."
+                    ),
                 ),
                 io.String.Input(
                     "map_scale",
                     default="",
                     placeholder="of the zoom",
-                    tooltip="Like 1:2000. Empty: the zoom's own value.",
+                    tooltip=(
+                        "Changes how much is left out: 1:35000 draws a few broad things, 1:2000 "
+                        "every house. Empty: the zoom's own value."
+                    ),
                 ),
                 io.String.Input(
                     "examples",
                     default="",
                     placeholder="of the zoom",
-                    tooltip="What such a map shows, like: street. Empty: the zoom's own value.",
+                    tooltip=(
+                        "Pulls the drawing to such things, like: street. Empty: the zoom's own."
+                    ),
                 ),
                 io.String.Input(
                     "free_text",
