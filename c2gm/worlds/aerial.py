@@ -5,17 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from ..grid import PixelBox, mercator_resolution
+from .canopy import MARGIN, RINGS, Canopy, lit_side, ruffled, without_margin
 from .canvas import Canvas
 from .furrows import field_lines
-from .noise import PixelGrid, WorldNoise, grain
-from .scene import SPACING_STEPS, Scene
+from .materials import TABLE, code, lines_of
+from .noise import PixelGrid, WorldNoise, coarse_span, enlarged, grain
+from .scene import Scene
 from .sensor import BLUR_MARGIN, JPEG_BLOCK, compressed, developed, sensor, through_lens
+from .slopes import Heights, sunlit_heights, sunlit_mountains
 
-FINE_PERIODS = (0.75, 1.6, 3.1)
-MOTTLE_PERIODS = (5.0, 13.0, 37.0, 110.0)
-HILL_PERIODS = (150.0, 390.0, 1000.0)
-UNMARKED = (80, 105, 0)  # codes of ground without a texture of its own
-PASSING_LIGHT = 0.05  # share by which light differs over hundreds of metres
+GRAIN_PERIODS = (0.75, 1.6, 3.1)
+CLUMP_PERIODS = (5.2, 10.5)
+PATCH_PERIODS = (24.0, 57.0)
+DRIFT_PERIODS = (170.0, 630.0)
+TRAILS = ((71.0, 61), (118.0, 62))  # (period, salt)
+FURROW_CONTRAST = 0.5
+CROWN_CONTRAST = 0.72  # of the lit and the other side of crowns
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
 
 
@@ -23,17 +28,26 @@ class AerialPainter:
     """Paints boxes of one scene; the same pixel has the same value in any box."""
 
     def __init__(
-        self, scene: Scene, *, seed: int, centre: tuple[int, int], metre: float = 1.0
+        self,
+        scene: Scene,
+        *,
+        seed: int,
+        centre: tuple[int, int],
+        metre: float = 1.0,
+        heights: Heights | None = None,
     ) -> None:
         """Take a scene whose origin is the world pixel corner `centre` (column, row) of zoom 14.
 
-        `metre` tells how many metres of EPSG:3857 one metre of the scene takes (1 / cos latitude).
+        `metre` tells how many metres of EPSG:3857 one metre of the scene takes (1 / cos latitude),
+        `heights` the height of the ground at points of the scene, where it is known.
         """
         self._metre = metre
         self._scene = scene
         self._noise = WorldNoise(seed)
         self._sensor = sensor(seed)
         self._centre = centre
+        self._heights = heights
+        self._canopy = Canopy(scene.crowns)
 
     def paint(self, box: PixelBox) -> np.ndarray:
         """The picture of a box at zoom 14 or higher, uint8 [H,W,3]."""
@@ -70,13 +84,15 @@ class AerialPainter:
         return clipped
 
     def _grid(self, box: PixelBox) -> PixelGrid:
-        resolution = self._resolution(box.zoom)
-        column, row = self._centre_at(box.zoom)
-        return PixelGrid(
-            (np.arange(box.left, box.right) - column + 0.5) * resolution,
-            (row - np.arange(box.top, box.bottom) - 0.5) * resolution,
-            resolution,
+        return self._grid_at(
+            np.arange(box.left, box.right), np.arange(box.top, box.bottom), box.zoom
         )
+
+    def _grid_at(self, columns: np.ndarray, rows: np.ndarray, zoom: int) -> PixelGrid:
+        resolution = self._resolution(zoom)
+        column, row = self._centre_at(zoom)
+        x, y = (columns - column + 0.5) * resolution, (row - rows - 0.5) * resolution
+        return PixelGrid(x, y, resolution)
 
     def _resolution(self, zoom: int) -> float:
         return mercator_resolution(zoom) / self._metre
@@ -91,25 +107,22 @@ class AerialPainter:
         return self._centre[0] << (zoom - 14), self._centre[1] << (zoom - 14)
 
     def _lit(self, box: PixelBox, grid: PixelGrid) -> np.ndarray:
-        scene = self._scene
         picture = self._colours(box).astype(np.float32)
-        codes = self._codes(box).astype(np.float32) / 255
-        fine = grain(self._noise, grid, periods=FINE_PERIODS, salt=1)
-        mottle = grain(self._noise, grid, periods=MOTTLE_PERIODS, salt=11)
-        change = fine * codes[..., 0] * np.float32(0.2) + mottle * codes[..., 1] * np.float32(0.16)
-        patch = self._patches(grid)
-        change -= patch * codes[..., 1] * np.float32(0.19)
-        change += self._furrows(box, grid)
-        change += self._slopes(grid)
-        picture *= (1 + np.clip(change, -0.6, 0.8))[..., None]
-        # dry and lush patches differ in hue, not only in light
-        hue = self._noise.octave(grid, period=60.0, salt=23) * codes[..., 1]
-        hue -= patch * codes[..., 1] * np.float32(0.3)
-        picture[..., 0] += hue * 9
-        picture[..., 2] -= hue * 4
-        shade = np.array(scene.palette.shadow, dtype=np.float32)
-        dark = codes[..., 2:3]
-        lit: np.ndarray = picture * (1 - dark * (1 - shade))
+        change, hue = self._texture(box, grid)
+        shadow = self._shadow(box)
+        crowns = self._crowns(box)
+        if crowns is not None:
+            colours, facing, cover = crowns
+            picture += (colours - picture) * cover[..., None]
+            change *= 1 - np.float32(0.4) * cover
+            change += facing * np.float32(CROWN_CONTRAST)
+            shadow = shadow * (1 - np.float32(0.8) * cover)
+        picture *= (1 + np.clip(change, -0.7, 0.6))[..., None]
+        hue = hue * (np.float32(0.1) * picture[..., 1])
+        picture[..., 0] += hue
+        picture[..., 2] -= hue * np.float32(0.6)
+        shade = np.array(self._scene.palette.shadow, dtype=np.float32)
+        lit: np.ndarray = picture * (1 - shadow[..., None] * (1 - shade))
         return lit
 
     def _colours(self, box: PixelBox) -> np.ndarray:
@@ -120,89 +133,104 @@ class AerialPainter:
         if box.zoom >= 17:
             for layer in scene.markings:
                 canvas.fill(layer)
-        if box.zoom >= 16:
-            canvas.fill(scene.cars)
-        self._crowns(canvas, box.zoom)
+        canvas.fill(scene.cars)
         for layer in scene.roofs:
             canvas.fill(layer)
         return canvas.pixels()
 
-    def _crowns(self, canvas: Canvas, zoom: int) -> None:
-        sun = self._scene.sun.towards
-        step = 2 if zoom <= 16 else 1  # fewer points where a crown is a few pixels
-        passes = ((0.0, 1.0, 0.82), (0.24, 0.76, 1.02), (0.42, 0.36, 1.14))
-        for shift, size, light in passes if zoom >= 17 else passes[:2]:
-            for crowns in self._scene.crowns:
-                places = crowns.places + sun * (shift * crowns.radii)[:, None]
-                colour = _scaled(crowns.colour, light)
-                canvas.fill_copies(crowns.outline[::step], places, crowns.radii * size, colour)
-
-    def _codes(self, box: PixelBox) -> np.ndarray:
-        """Fine grain, mottling and shadow of each pixel."""
-        scene = self._scene
-        canvas = self._canvas(box, UNMARKED)
-        for layer in scene.texture:
-            canvas.fill(layer)
-        away = -scene.sun.towards * scene.sun.reach
-        outline = _circle(7)
-        shaded = canvas
-        for crowns in scene.crowns:
-            cast = crowns.places + away * (1.3 * crowns.radii)[:, None]
-            shaded.fill_copies(outline, cast, crowns.radii, (60, 80, 255))
-        shaded.fill(scene.shadows)
+    def _shadow(self, box: PixelBox) -> np.ndarray:
+        """How much of each pixel is in shadow, float32 [H,W]."""
+        scene, sun = self._scene, self._scene.sun
+        canvas = self._canvas(box, (0, 0, 0))
+        self._canopy.shade(canvas, -sun.towards * sun.reach)
+        canvas.fill(scene.shadows)
         if box.zoom >= 17:
-            shaded.fill(scene.car_shadows)
-        for crowns in scene.crowns:
-            canvas.fill_copies(outline, crowns.places, crowns.radii, (215, 190, 0))
+            canvas.fill(scene.car_shadows)
         canvas.fill(scene.footprints)
-        return canvas.pixels()
+        shadow: np.ndarray = canvas.pixels()[..., 2].astype(np.float32) * np.float32(1 / 255)
+        return shadow
 
-    def _patches(self, grid: PixelGrid) -> np.ndarray:
-        """Where ground is overgrown, stained or damp: patches of a few metres, 0 to 1."""
-        value = self._noise.octave(grid, period=23.0, salt=51)
-        value += self._noise.octave(grid, period=9.0, salt=52) * np.float32(0.6)
-        patches: np.ndarray = np.clip((value - np.float32(0.2)) * 3, 0, 1)
-        return patches
-
-    def _slopes(self, grid: PixelGrid) -> np.ndarray:
-        """Slow change of light over the ground, and of slopes to and from the sun."""
-        change = self._noise.octave(grid, period=730.0, salt=31) * np.float32(PASSING_LIGHT)
-        relief = self._scene.relief
-        for salt, period in enumerate(HILL_PERIODS if relief > 0 else (), start=41):
-            east, north = self._scene.sun.towards * (period / 16)
-            ahead = PixelGrid(grid.x + east, grid.y + north, grid.resolution)
-            behind = PixelGrid(grid.x - east, grid.y - north, grid.resolution)
-            rise = self._noise.octave(behind, period=period, salt=salt)
-            rise -= self._noise.octave(ahead, period=period, salt=salt)
-            change += rise * np.float32(1.1 * relief)
-        return change
-
-    def _furrows(self, box: PixelBox, grid: PixelGrid) -> np.ndarray:
-        """Furrows, tracks and streaks of fields as relative change of light."""
-        canvas = self._canvas(box, (0, 0, 0), antialiased=False)
-        canvas.fill(self._scene.fields)
+    def _crowns(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """(colours of crowns, how much they face the sun, share of the pixel that they cover)."""
+        towards, resolution = self._scene.sun.towards, self._resolution(box.zoom)
+        wide, fine = box.grown(MARGIN), box.zoom >= 17
+        canvas = self._canvas(wide, (0, 0, 0))
+        self._canopy.heights(canvas, towards, fine=fine)
         codes = canvas.pixels()
+        if not codes[..., 0].any():
+            return None
+        canvas = self._canvas(wide, self._canopy.colour)
+        self._canopy.colours(canvas, fine=fine)
+        heights = ruffled(codes, box, resolution)[..., 0].astype(np.float32) * np.float32(1 / 255)
+        colours = without_margin(ruffled(canvas.pixels(), box, resolution)).astype(np.float32)
+        own = without_margin(heights)
+        facing = lit_side(heights, towards, resolution) + (own - np.float32(0.62)) * np.float32(0.5)
+        return colours, facing, np.minimum(own * np.float32(255 / RINGS[0][1]), 1)
+
+    def _texture(self, box: PixelBox, grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
+        """Relative change of light, and how dry (above 0) or lush places are, float32 [H,W]."""
+        scene, noise = self._scene, self._noise
+        canvas = self._canvas(box, code("plain"), antialiased=False)
+        for layer in scene.materials:
+            canvas.fill(layer)
+        codes = canvas.pixels()
+        shares = TABLE[np.minimum(codes[..., 0], len(TABLE) - 1)]
+        coarse = self._grid_at(
+            coarse_span(box.left, box.right), coarse_span(box.top, box.bottom), box.zoom
+        )
+        wide = np.stack(
+            [
+                np.clip(1.6 * grain(noise, coarse, periods=PATCH_PERIODS, salt=11), -1.5, 1.5),
+                grain(noise, coarse, periods=DRIFT_PERIODS, salt=15),
+                grain(noise, coarse, periods=(38.0, 290.0), salt=23),
+            ]
+        )
+        patches, drift, hue = enlarged(wide, box)
+        change = grain(noise, grid, periods=GRAIN_PERIODS, salt=1) * shares[..., 0]
+        clumps = grain(noise, grid, periods=CLUMP_PERIODS, salt=5)
+        change += clumps * shares[..., 1]
+        change += patches * shares[..., 2]
+        change += drift * shares[..., 3]
+        change += self._furrows(codes, grid)
+        change += self._trails(shares[..., 5], grid)
+        change += self._slopes(coarse, grid, box)
+        return change, (hue + np.float32(0.5) * clumps) * shares[..., 4]
+
+    def _slopes(self, coarse: PixelGrid, grid: PixelGrid, box: PixelBox) -> np.ndarray | float:
+        """Change of light on slopes to and from the sun."""
+        sun, relief = self._scene.sun, self._scene.relief
+        if self._heights is not None:
+            return sunlit_heights(self._heights, grid, sun.towards, sun.reach)
+        if relief <= 0:
+            return 0.0
+        mountains = sunlit_mountains(self._noise, coarse, sun.towards) * np.float32(relief)
+        return enlarged(mountains, box)
+
+    def _furrows(self, codes: np.ndarray, grid: PixelGrid) -> np.ndarray | float:
+        """Furrows, tracks and streaks of fields as relative change of light."""
+        found = lines_of(codes)
+        if not found:
+            return 0.0
         change = np.zeros(codes.shape[:2], dtype=np.float32)
-        for heading, spacing in np.unique(codes[codes[..., 1] > 0][:, :2], axis=0).tolist():
-            turn = np.radians(heading)
-            own = (codes[..., 0] == heading) & (codes[..., 1] == spacing)
-            across = (grid.y * np.cos(turn))[:, None] - (grid.x * np.sin(turn))[None]
-            lines = field_lines(across[own], spacing / SPACING_STEPS, grid.resolution)
-            change[own] = lines * (codes[..., 2][own].astype(np.float32) / 255)
-        change *= 1 + self._noise.octave(grid, period=80.0, salt=53)  # streaks come and go
+        for first, second, heading, spacing, strength in found:
+            own = (codes[..., 1] == first) & (codes[..., 2] == second)
+            across = (grid.y * np.cos(heading))[:, None] - (grid.x * np.sin(heading))[None]
+            lines = field_lines(across[own], spacing, grid.resolution)
+            change[own] = lines * np.float32(FURROW_CONTRAST * strength)
         return change
 
-
-def _circle(sides: int) -> np.ndarray:
-    turns = np.linspace(0, 2 * np.pi, sides + 1)
-    outline: np.ndarray = np.stack([np.cos(turns), np.sin(turns)], 1)
-    outline[-1] = outline[0]
-    return outline
-
-
-def _scaled(colour: tuple[float, float, float], factor: float) -> tuple[int, int, int]:
-    red, green, blue = (min(255, int(value * factor)) for value in colour)
-    return red, green, blue
+    def _trails(self, share: np.ndarray, grid: PixelGrid) -> np.ndarray | float:
+        """Tracks of wheels and feet and rills of water: thin winding lines, pale and dark."""
+        if not share.any():
+            return 0.0
+        lines: np.ndarray = np.zeros(share.shape, dtype=np.float32)
+        for period, salt in TRAILS:
+            # where slow noise crosses zero it draws a line that winds about as far as it is long
+            wide = np.float32(max(1.1, 0.8 * grid.resolution) * 2.4 / period)
+            wave = self._noise.octave(grid, period=period, salt=salt)
+            lines += np.clip(1 - np.abs(wave) / wide, 0, 1) * np.float32(1 if salt % 2 else -0.8)
+        lines *= share
+        return lines
 
 
 def _on_blocks(box: PixelBox) -> PixelBox:

@@ -9,7 +9,7 @@ import numpy as np
 from .palette import Colour, Palette
 from .place_chance import chances
 
-LIGHTS = (0.76, 0.9, 1.04, 1.22)  # every colour of crown occurs in these shades
+LIGHTS = (0.78, 0.94, 1.08, 1.26)  # every colour of crown occurs in these shades
 LOBES = 14  # points of an outline
 
 
@@ -32,6 +32,7 @@ class Crowns:
 
 def crown_groups(trees: np.ndarray, palette: Palette, seed: int) -> tuple[Crowns, ...]:
     """Trees [n,3] (x, y, radius) by shade; neighbours are often of one kind."""
+    trees = np.concatenate([trees, _limbs(trees, seed)])
     shades = [_lit(colour, light) for colour in palette.crowns for light in LIGHTS]
     places = trees[:, :2]
     kind = 0.55 * _stands(places, seed) + 0.45 * chances(places, seed, 79)
@@ -39,10 +40,23 @@ def crown_groups(trees: np.ndarray, palette: Palette, seed: int) -> tuple[Crowns
     own = (kind * 0.9999 * len(palette.crowns)).astype(int) * len(LIGHTS)
     own += (light * len(LIGHTS)).astype(int)
     rng = np.random.default_rng([seed, 81])
+    # maps tell where trees stand, not how wide they are: crowns spread more than their usual size
+    radii = trees[:, 2] * (0.7 + 0.75 * chances(places, seed, 82) ** 2)
     return tuple(
-        Crowns(places[own == k], trees[own == k, 2], shade, _outline(rng))
+        Crowns(places[own == k], radii[own == k], shade, _outline(rng))
         for k, shade in enumerate(shades)
     )
+
+
+def _limbs(trees: np.ndarray, seed: int) -> np.ndarray:
+    """Side crowns and bushes that lean on trees, [n,3]: without them crowns would be discs."""
+    places = trees[:, :2]
+    own = trees[chances(places, seed, 83) < 0.55]
+    turn, size = (chances(own[:, :2], seed, salt) for salt in (84, 92))
+    reach = own[:, 2] * (0.65 + 0.4 * size)
+    turns = 2 * np.pi * turn
+    limbs = own[:, :2] + reach[:, None] * np.stack([np.cos(turns), np.sin(turns)], 1)
+    return np.column_stack([limbs, own[:, 2] * (0.75 - 0.35 * size)])
 
 
 def groves(points: np.ndarray) -> np.ndarray:

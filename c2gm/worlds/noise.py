@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..grid import PixelBox
+
+COARSE = 4  # pixels
 TABLE = 512  # cells a side, a power of two; the noise repeats after so many lattice cells
 
 
@@ -61,3 +64,28 @@ def grain(
         if period >= 1.2 * grid.resolution:
             total += noise.octave(grid, period=period, salt=salt + index)
     return total * np.float32(2.2 / max(1.0, len(periods) ** 0.5))
+
+
+def coarse_span(first: int, last: int) -> np.ndarray:
+    """Every `COARSE`-th pixel of the world from before `first` to after `last`, int64."""
+    return np.arange(first // COARSE, -(-last // COARSE) + 1) * COARSE
+
+
+def enlarged(values: np.ndarray, box: PixelBox) -> np.ndarray:
+    """Values of the coarse pixels round a box at each of its pixels, float32 [...,H,W].
+
+    What changes slowly is made on every `COARSE`-th pixel of the world, [...,h,w] of
+    `coarse_span`, at a sixteenth of the cost; between them it is interpolated, in any box alike.
+    """
+    column, s = _between(box.left, box.width)
+    row, t = _between(box.top, box.height)
+    wide = values[..., column] + (values[..., column + 1] - values[..., column]) * s
+    upper = wide[..., row, :]
+    both: np.ndarray = upper + (wide[..., row + 1, :] - upper) * t[:, None]
+    return both
+
+
+def _between(first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The coarse pixel before each of some pixels and the share of the way to the next."""
+    place = np.arange(count) + first % COARSE
+    return place // COARSE, (place % COARSE).astype(np.float32) / np.float32(COARSE)

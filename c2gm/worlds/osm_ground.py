@@ -19,7 +19,7 @@ from .aerial import AerialPainter
 from .osm_parts import Look
 from .osm_scene import SceneMaker
 
-PAINTER_VERSION = 1
+PAINTER_VERSION = 2
 SCENE_ZOOM = 14
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
 SCENES_KEPT = 9  # a few tens of MB each

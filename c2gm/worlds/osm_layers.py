@@ -8,12 +8,12 @@ import numpy as np
 import shapely
 
 from .footprints import Houses
-from .osm_parts import GroundParts, Look, Marked
+from .materials import USES, code, lined_code
+from .osm_parts import NO_SHAPES, GroundParts, Look, Marked
 from .palette import Colour, Palette
 from .place_chance import chances, shape_chances
-from .scene import FURROW_HEADINGS
+from .road_layers import road_layers
 from .shapes import ShapeSet, shape_set
-from .wear import road_patches, wheel_tracks
 
 HALF_WIDTHS = {  # metres from the middle of a road to its kerb
     "motorway": 5.2,
@@ -27,15 +27,12 @@ HALF_WIDTHS = {  # metres from the middle of a road to its kerb
     "railway": 2.4,
     "rail_yard": 2.0,
 }
-TEXTURES = {  # (fine grain, mottling)
-    "farmland": (55, 80),
-    "built_up": (90, 100),
-    "sand": (110, 190),
-    "park": (75, 190),
-    "wood": (120, 100),
-    "water": (10, 25),
-    "road_area": (40, 60),
+ROAD_HALF_WIDTHS = {
+    kind: half
+    for kind, half in HALF_WIDTHS.items()
+    if kind not in ("stream", "railway", "rail_yard")
 }
+TEXTURED = ("farmland", "built_up", "sand", "park", "wood")
 
 
 def ground_layers(ground: GroundParts, colours: Palette, look: Look) -> tuple[ShapeSet, ...]:
@@ -46,14 +43,13 @@ def ground_layers(ground: GroundParts, colours: Palette, look: Look) -> tuple[Sh
     built_up = kinds["old"] if ground.dense else lots
     greens = (*kinds["meadow"], *kinds["park"], kinds["pitch"][1])
     gardens = (*lots, kinds["meadow"][0], kinds["yard"][0])
-    paved = np.random.default_rng([seed, 50]).random() < 0.6
-    side = colours.pavement if paved else kinds["verge"][0]
+    paved = float(np.random.default_rng([seed, 50]).uniform(0.1, 0.95))
     layers = [
-        _tinted(area("built_up"), built_up, seed, 51, spread=0.06),
+        _tinted(area("built_up"), built_up, seed, 51, spread=0.1),
         _tinted(area("farmland"), colours.crops, seed, 52),
         _tinted(area("sand"), (kinds["bare"][0], colours.gravel, kinds["yard"][0]), seed, 53),
         _tinted(area("park"), greens, seed, 54),
-        _tinted(ground.gardens, gardens, seed, 55, spread=0.2),
+        _tinted(ground.gardens, gardens, seed, 55, spread=0.45),
         _hedges(ground.gardens, colours, seed),
         _aprons(ground.houses, colours, seed),
         _tinted(area("car_park"), kinds["parking"], seed, 56),
@@ -61,22 +57,10 @@ def ground_layers(ground: GroundParts, colours: Palette, look: Look) -> tuple[Sh
         _strips(lines, ("stream",), 1.6, colours.bank),
         _strips(lines, ("stream",), 0.0, colours.water),
         _plain(shapely.buffer(area("water").shapes, 2.0), colours.bank),
-        _tinted(area("water"), (colours.water,), seed, 59, spread=0.03),
+        _tinted(area("water"), (colours.water,), seed, 59, spread=0.1),
         _strips(lines, ("railway", "rail_yard"), 1.2, colours.ballast),
         _tinted(area("road_area"), (colours.pavement, colours.gravel), seed, 60),
-        _strips(lines, ("main_road",), 2.0, side),
-        _strips(lines, ("street",), 1.3, side),
-        _strips(lines, ("track",), 0.0, colours.earth),
-        _strips(lines, ("footpath",), 0.0, colours.gravel),
-        _strips(lines, ("driveway",), 0.0, colours.pavement),
-        _strips(lines, ("service",), 0.0, colours.street, seed=seed),
-        _strips(lines, ("street",), 0.0, colours.street, seed=seed),
-        *_worn(lines, "street", colours.street, seed),
-        _strips(lines, ("main_road",), 0.0, colours.asphalt, seed=seed),
-        *_worn(lines, "main_road", colours.asphalt, seed),
-        _strips(lines, ("motorway",), 1.6, _times(colours.asphalt, 0.92)),
-        _strips(lines, ("motorway",), 0.0, colours.asphalt, seed=seed),
-        *_worn(lines, "motorway", colours.asphalt, seed),
+        *road_layers(lines, ROAD_HALF_WIDTHS, colours, paved=paved, seed=seed),
     ]
     return tuple(layer for layer in layers if len(layer.bounds))
 
@@ -105,50 +89,53 @@ def _dashed(line: Any) -> np.ndarray:
     return dashes
 
 
-def textures(ground: GroundParts) -> tuple[ShapeSet, ...]:
-    """Fine grain and mottling, coded as `Scene.texture` tells."""
-    areas = [
-        shape_set(ground.area(kind).shapes, np.array([*codes, 0]))
-        for kind, codes in TEXTURES.items()
-        if kind not in ("water", "road_area")
+def materials(ground: GroundParts, seed: int) -> tuple[ShapeSet, ...]:
+    """What textures the ground, coded as `materials` tells."""
+    own = [
+        shapely.buffer(ground.lines[kind], HALF_WIDTHS[kind] + 0.8, quad_segs=4)
+        for kind in ("street", "main_road", "motorway", "service", "driveway")
+        if kind in ground.lines
     ]
-    roads = ("street", "main_road", "motorway", "service", "driveway")
-    own = {kind: ground.lines[kind] for kind in roads if kind in ground.lines}
+    plain = [kind for kind in TEXTURED if kind not in ("farmland", "park")]
     return (
-        *areas,
-        shape_set(ground.gardens.shapes, np.array([80, 100, 0])),
-        shape_set(ground.area("water").shapes, np.array([*TEXTURES["water"], 0])),
-        shape_set(ground.area("car_park").shapes, np.array([45, 60, 0])),
-        _strips(own, tuple(own), 0.8, (56, 70, 0)),
+        *(_coded(ground.area(kind).shapes, USES.get(kind, "plain")) for kind in plain),
+        _lined(ground.area("farmland"), "crop", seed, 66, share=1.0),
+        _lined(ground.area("park"), "meadow", seed, 68, share=0.5),
+        _coded(ground.gardens.shapes, "garden"),
+        _coded(ground.area("water").shapes, "water"),
+        _coded(ground.area("car_park").shapes, "paving"),
+        _coded(np.concatenate(own) if own else NO_SHAPES.shapes, "paving"),
+        _coded(ground.houses.shapes, "roof"),
     )
 
 
-def furrows(ground: GroundParts, seed: int) -> ShapeSet:
-    """Fields with furrows and mown meadows, coded as `Scene.fields` tells."""
-    fields, meadows = ground.area("farmland"), ground.area("park")
-    chance = np.stack([chances(fields.marks, seed, salt) for salt in (66, 67)], 1)
+def _coded(shapes: np.ndarray, material: str) -> ShapeSet:
+    return shape_set(shapes, np.array(code(material)))
+
+
+def _lined(areas: Marked, material: str, seed: int, salt: int, *, share: float) -> ShapeSet:
+    """Areas of a material, a share of them with lines of machines along their longest side."""
+    first, second = (chances(areas.marks, seed, salt + k) for k in (0, 1))
     codes = [
-        (_heading(field), 20 + int(44 * first), int(15 + 110 * second**2))
-        for field, (first, second) in zip(fields.shapes, chance, strict=True)
+        lined_code(material, _heading(area), 1.7 + 3.5 * spacing, (strength / share) ** 1.5)
+        if strength < share
+        else code(material)
+        for area, spacing, strength in zip(
+            areas.shapes, first.tolist(), second.tolist(), strict=True
+        )
     ]
-    turns, mown = (chances(meadows.marks, seed, salt) for salt in (68, 69))
-    codes += [
-        (int(turn * FURROW_HEADINGS), 30, int(90 * share**2))
-        for turn, share in zip(turns.tolist(), mown.tolist(), strict=True)
-    ]
-    shapes = np.concatenate([fields.shapes, meadows.shapes])
-    return shape_set(shapes, np.array(codes).reshape(-1, 3))
+    return shape_set(areas.shapes, np.array(codes).reshape(-1, 3))
 
 
-def _heading(field: Any) -> int:
-    """Direction of a field's longest side, whole degrees."""
+def _heading(field: Any) -> float:
+    """Direction of a field's longest side, radians."""
     sides = np.diff(shapely.get_coordinates(shapely.oriented_envelope(field)), axis=0)
     run = sides[int(np.hypot(*sides.T).argmax())] if len(sides) else (1.0, 0.0)
-    return int(np.degrees(np.arctan2(run[1], run[0]))) % FURROW_HEADINGS
+    return float(np.arctan2(run[1], run[0]))
 
 
 def _tinted(
-    areas: Marked, choices: tuple[Colour, ...], seed: int, salt: int, *, spread: float = 0.12
+    areas: Marked, choices: tuple[Colour, ...], seed: int, salt: int, *, spread: float = 0.36
 ) -> ShapeSet:
     """Areas in one of some colours each, a little lighter or darker than it."""
     pick, light = chances(areas.marks, seed, salt), chances(areas.marks, seed, salt + 100)
@@ -158,35 +145,16 @@ def _tinted(
 
 
 def _strips(
-    lines: dict[str, np.ndarray],
-    kinds: tuple[str, ...],
-    extra: float,
-    colour: Colour,
-    *,
-    seed: int | None = None,
+    lines: dict[str, np.ndarray], kinds: tuple[str, ...], extra: float, colour: Colour
 ) -> ShapeSet:
-    """Lines as strips, `extra` metres wider on each side; with a seed each of its own light."""
+    """Lines as strips, `extra` metres wider on each side."""
     own = [
         shapely.buffer(lines[kind], HALF_WIDTHS[kind] + extra, quad_segs=4)
         for kind in kinds
         if kind in lines
     ]
     strips = np.concatenate(own) if own else np.zeros(0, dtype=object)
-    shade = np.ones(len(strips))
-    if seed is not None and own:
-        roads = np.concatenate([lines[kind] for kind in kinds if kind in lines])
-        shade = 0.93 + 0.14 * np.round(shape_chances(roads, seed, 61) * 4) / 4
-    return shape_set(strips, np.clip(np.round(np.array(colour) * shade[:, None]), 0, 255))
-
-
-def _worn(
-    lines: dict[str, np.ndarray], kind: str, colour: Colour, seed: int
-) -> tuple[ShapeSet, ...]:
-    if kind not in lines:
-        return ()
-    half = HALF_WIDTHS[kind]
-    tracks = wheel_tracks(lines[kind], half, colour)
-    return tracks, road_patches(lines[kind], half, colour, seed)
+    return shape_set(strips, np.round(np.array(colour)))
 
 
 def _hedges(gardens: Marked, colours: Palette, seed: int) -> ShapeSet:
@@ -210,8 +178,3 @@ def _aprons(built: Houses, colours: Palette, seed: int) -> ShapeSet:
 
 def _plain(shapes: np.ndarray, colour: Colour) -> ShapeSet:
     return shape_set(shapes, np.round(np.array(colour)))
-
-
-def _times(colour: Colour, factor: float) -> Colour:
-    red, green, blue = (min(255.0, value * factor) for value in colour)
-    return red, green, blue

@@ -13,7 +13,7 @@ from .crowns import crown_groups
 from .footprints import house_roofs, house_shadows
 from .nearness import within
 from .osm_growth import planted
-from .osm_layers import furrows, ground_layers, markings, textures
+from .osm_layers import ground_layers, markings, materials
 from .osm_parts import Bounds, GroundIndex, GroundParts, Look
 from .palette import Colour, palette
 from .roofs import sun_of
@@ -49,11 +49,10 @@ class SceneMaker:
             background=background,
             ground=ground_layers(ground, colours, look),
             markings=markings(ground.lines),
-            texture=textures(ground),
-            fields=furrows(ground, look.seed),
+            materials=materials(ground, look.seed),
             crowns=crown_groups(trees, colours, look.seed),
             roofs=house_roofs(ground.houses, colours, sun, look.seed),
-            footprints=shape_set(shapes, np.array([60, 90, 0])),
+            footprints=shape_set(shapes, np.array([0, 0, 0])),
             shadows=shape_set(house_shadows(ground.houses, sun), np.array([0, 0, 255])),
             cars=shape_set(cars, car_colours),
             car_shadows=shape_set(

@@ -40,7 +40,7 @@ SLATE = ((88, 92, 102), (102, 106, 114), (76, 80, 90), (116, 118, 122), (96, 92,
 FLAT = ((150, 150, 150), (176, 176, 174), (126, 126, 128), (198, 198, 196), (104, 104, 106))
 SHINGLE = ((118, 112, 106), (98, 92, 88), (134, 126, 116), (84, 80, 80), (146, 134, 120))
 TIN = ((128, 148, 168), (110, 132, 158), (182, 188, 192), (148, 112, 100), (206, 208, 208))
-PALE = ((214, 208, 198), (226, 224, 220), (196, 188, 176), (178, 170, 160), (236, 236, 234))
+PALE = ((222, 214, 202), (238, 236, 230), (206, 194, 178), (188, 174, 158), (248, 248, 244))
 
 
 def palette(climate: str, rng: np.random.Generator) -> Palette:
@@ -119,8 +119,9 @@ def _dry(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
 
 
 def _desert(rng: np.random.Generator) -> Palette:
-    sand = _mixed((216, 196, 168), (188, 190, 208), rng.beta(0.5, 0.5))  # warm or bluish
-    yard = _mixed((202, 184, 160), (180, 178, 188), rng.beta(0.5, 0.5))
+    cool = rng.beta(0.5, 0.5)  # warm sand, or bluish in the eyes of some cameras
+    sand = _mixed((216, 196, 168), (188, 190, 208), cool)
+    yard = _mixed((202, 184, 160), (180, 178, 188), cool)
     lawn = (108, 112, 88)
     ground = _grounds(lawn, yard, yard, (178, 174, 170), wood=(122, 116, 92), bare=sand)
     ground["open"] = (sand, _mixed(sand, (222, 214, 204), 0.6), _mixed(sand, (170, 158, 142), 0.5))

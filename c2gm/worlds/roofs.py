@@ -46,7 +46,7 @@ def roof_faces(houses: Buildings, tint: np.ndarray, sun: Sun, seed: int) -> tupl
     for kind, cut in (("gable", _gable), ("hip", _hip)):
         chosen = houses.roofs == kind
         for face, normal in cut(houses.corners[chosen]):
-            light = 0.96 + 0.34 * (normal @ sun.towards)
+            light = 0.94 + 0.42 * (normal @ sun.towards)
             polygons.append(shapely.polygons(face))
             colours.append(tint[chosen] * light[:, None])
     flat = houses.roofs == "flat"
@@ -125,7 +125,7 @@ def roof_colours(
     for name, chosen in (("hall", hall), ("pitched", pitched), ("flat", ~hall & ~pitched)):
         choices = np.array(palette.roofs[name], dtype=float)
         colours[chosen] = choices[(pick[chosen] * len(choices)).astype(int)]
-    shades = np.array([0.74, 0.86, 0.94, 1.0, 1.06, 1.16])
+    shades = np.array([0.7, 0.84, 0.93, 1.0, 1.08, 1.2])
     tinted: np.ndarray = colours * shades[(light * len(shades)).astype(int)][:, None]
     return tinted
 

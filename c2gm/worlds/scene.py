@@ -9,17 +9,16 @@ import numpy as np
 import shapely
 
 from .crowns import Crowns, crown_groups
-from .layout import Layout, corridors
-from .palette import Palette, palette
+from .layout import Layout
+from .materials import USES, code, lined_code
+from .palette import Colour, Palette, palette
 from .parcels import Parcel
+from .place_chance import shape_chances
+from .road_layers import road_layers
 from .roofs import Sun, building_shadows, roof_colours, roof_faces, sun_of
 from .shapes import ShapeSet, shape_set
 from .traffic import car_shapes, cars_on_parks, cars_on_roads
 from .trunk import HALF_WIDTHS
-from .wear import road_patches, wheel_tracks
-
-FURROW_HEADINGS = 180  # furrows are drawn in whole degrees
-SPACING_STEPS = 12  # and their spacing in twelfths of a metre
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Scene:
         background: colour of ground that nothing covers.
         ground: parcels, water, pavements, roads: drawn one over the other.
         markings: drawn where a pixel is smaller than a metre and a half.
-        texture: shapes whose colour is (fine grain, mottling, 0) in 0..255.
-        fields: parcels with furrows, coded (heading, spacing, strength).
+        materials: shapes whose colour is a code of `materials`.
         relief: how much slopes of the ground differ in light, 0 (flat) to 1 (mountains).
     """
 
@@ -40,8 +38,7 @@ class Scene:
     background: tuple[int, int, int]
     ground: tuple[ShapeSet, ...]
     markings: tuple[ShapeSet, ...]
-    texture: tuple[ShapeSet, ...]
-    fields: ShapeSet
+    materials: tuple[ShapeSet, ...]
     crowns: tuple[Crowns, ...]
     roofs: tuple[ShapeSet, ...]
     footprints: ShapeSet
@@ -58,21 +55,6 @@ BOX_COLOURS = np.array(
 CLUTTER = np.array(
     [(206, 204, 198), (172, 166, 156), (146, 130, 112), (70, 76, 66), (96, 92, 88), (58, 70, 52)]
 )
-TEXTURES = {  # (fine grain, mottling) of a parcel, 0..255
-    "wood": (120, 90),
-    "park": (75, 150),
-    "meadow": (80, 190),
-    "fields": (50, 80),
-    "pitch": (25, 40),
-    "parking": (45, 60),
-    "commercial": (50, 150),
-    "industry": (75, 200),
-    "yard": (75, 200),
-    "open": (90, 80),
-    "bare": (90, 80),
-    "old": (90, 90),
-    "desert villas": (90, 90),
-}
 
 
 def scene(layout: Layout, seed: int) -> Scene:
@@ -94,11 +76,10 @@ def scene(layout: Layout, seed: int) -> Scene:
         background=(background[0], background[1], background[2]),
         ground=_ground(layout, colours, rng, seed),
         markings=_markings(layout),
-        texture=_textures(layout),
-        fields=_furrows(layout, rng),
+        materials=_materials(layout, seed),
         crowns=crown_groups(layout.trees, colours, seed),
         roofs=roof_faces(blocks, tints, sun, seed),
-        footprints=shape_set(layout.buildings.polygons(), np.array([60, 90, 0])),
+        footprints=shape_set(layout.buildings.polygons(), np.array([0, 0, 0])),
         shadows=shape_set(building_shadows(layout.buildings, sun), np.array([0, 0, 255])),
         cars=shape_set(things, np.concatenate([car_colours, box_colours])),
         car_shadows=shape_set(
@@ -111,38 +92,29 @@ def _ground(
     layout: Layout, colours: Palette, rng: np.random.Generator, seed: int
 ) -> tuple[ShapeSet, ...]:
     lines = layout.lines
-    tracks = lines["railway"] + lines["rail_yard"]
+    tracks = np.array(lines["railway"] + lines["rail_yard"], dtype=object)
+    streams = np.array(lines["stream"], dtype=object)
     order = [p for p in layout.parcels if p.use not in OVERLAID]
     over = [p for p in layout.parcels if p.use in OVERLAID]
-    pavement = rng.random() < (0.85 if layout.profile.kind != "village" else 0.3)
-    side = colours.pavement if pavement else colours.ground["verge"][0]
+    paved = rng.uniform(0.0, 0.4) if layout.profile.kind == "village" else rng.uniform(0.45, 0.95)
     layers = [
-        _coloured(order, colours),
+        _coloured(order, colours, seed),
         *_garden_layers(layout, colours, rng),
-        _coloured(over, colours),
+        _coloured(over, colours, seed),
         _plain(layout.water.buffer(3.0), colours.bank),
         _plain(layout.water, colours.water),
-        _plain(shapely.union_all(lines["stream"]).buffer(3.0), colours.bank),
-        _plain(shapely.union_all(lines["stream"]).buffer(1.4), colours.water),
-        _plain(shapely.union_all(tracks).buffer(4.0), colours.ballast),
-        _plain(corridors(lines, ("street",), 1.8), side),
-        _plain(corridors(lines, ("main_road",), 2.6), side),
-        _plain(corridors(lines, ("track",), 0.0), colours.earth),
-        _plain(corridors(lines, ("footpath",), 0.2), colours.gravel),
-        _shaded(lines["driveway"], HALF_WIDTHS["driveway"], colours.pavement, rng),
-        _shaded(lines["service"], HALF_WIDTHS["service"], colours.street, rng),
-        _plain(corridors(lines, ("street",), 0.0), colours.street),
-        wheel_tracks(lines["street"], HALF_WIDTHS["street"], colours.street),
-        road_patches(lines["street"], HALF_WIDTHS["street"], colours.street, seed),
-        _plain(corridors(lines, ("main_road",), 0.0), colours.asphalt),
-        wheel_tracks(lines["main_road"], HALF_WIDTHS["main_road"], colours.asphalt),
-        road_patches(lines["main_road"], HALF_WIDTHS["main_road"], colours.asphalt, seed),
-        _plain(corridors(lines, ("motorway",), 2.4), _times(colours.asphalt, 0.92)),
-        _plain(corridors(lines, ("motorway",), 0.0), colours.asphalt),
-        wheel_tracks(layout.skeleton.carriageways, HALF_WIDTHS["motorway"], colours.asphalt),
-        road_patches(layout.skeleton.carriageways, HALF_WIDTHS["motorway"], colours.asphalt, seed),
+        _strips(streams, 3.0, colours.bank),
+        _strips(streams, 1.4, colours.water),
+        _strips(tracks, 4.0, colours.ballast),
+        *road_layers(road_lines(layout), HALF_WIDTHS, colours, paved=paved, seed=seed),
     ]
     return tuple(layer for layer in layers if len(layer.bounds))
+
+
+def road_lines(layout: Layout) -> dict[str, list[Any]]:
+    """Roads by kind, ramps apart: they are narrower than carriageways."""
+    bones = layout.skeleton
+    return {**layout.lines, "motorway": bones.carriageways, "ramp": bones.ramps}
 
 
 def _garden_layers(
@@ -151,7 +123,7 @@ def _garden_layers(
     own = layout.details
     lawns = colours.ground["desert villas" if layout.profile.climate == "desert" else "villas"]
     choices = np.array([*lawns, colours.ground["meadow"][0]])
-    light = np.array([0.86, 0.97, 1.07, 1.16])
+    light = np.array([0.74, 0.86, 0.97, 1.08, 1.2])
     tones = choices[(own.tones * len(choices)).astype(int)]
     tones = tones * light[(own.tones * 37 % 1 * len(light)).astype(int)][:, None]
     paved = np.array(colours.ground["parking"][0])
@@ -168,26 +140,32 @@ def _garden_layers(
     )
 
 
-def _coloured(parcels: list[Parcel], colours: Palette) -> ShapeSet:
+def _coloured(parcels: list[Parcel], colours: Palette, seed: int) -> ShapeSet:
+    """Parcels, each of its own tone: growth, age, season and wear differ from one to the next."""
     tints = []
-    for parcel in parcels:
+    shapes = [parcel.shape for parcel in parcels]
+    tone, hue = (shape_chances(shapes, seed, salt) for salt in (201, 202))
+    for parcel, light, warmth in zip(parcels, tone.tolist(), hue.tolist(), strict=True):
         choices = colours.crops if parcel.use == "fields" else colours.ground[parcel.use]
         place = parcel.chance * len(choices)
-        tints.append(_times(choices[int(place)], 0.94 + 0.12 * (place % 1.0)))
-    return shape_set([p.shape for p in parcels], np.round(np.array(tints).reshape(-1, 3)))
+        other = choices[(int(place) + 1) % len(choices)]
+        tints.append(_toned(_between(choices[int(place)], other, 0.5 * (place % 1)), light, warmth))
+    return shape_set(shapes, np.round(np.array(tints).reshape(-1, 3)))
+
+
+def _toned(colour: Colour, light: float, warmth: float) -> Colour:
+    """A colour, lighter or darker and warmer or cooler by two chances."""
+    factor, shift = 0.8 + 0.4 * light, 0.08 * (warmth - 0.5)
+    red, green, blue = colour
+    return _times((red * (1 + shift), green, blue * (1 - shift)), factor)
 
 
 def _plain(shape: Any, colour: tuple[float, float, float]) -> ShapeSet:
     return shape_set([shape], np.round(np.array(colour)))
 
 
-def _shaded(
-    lines: list[Any], half: float, colour: tuple[float, float, float], rng: np.random.Generator
-) -> ShapeSet:
-    """Lines as strips, each a little lighter or darker than the other."""
-    strips = shapely.buffer(np.array(lines, dtype=object), half, cap_style="flat")
-    shade = rng.choice([0.86, 0.94, 1.0, 1.06], len(lines))
-    return shape_set(strips, np.clip(np.array(colour) * shade[:, None], 0, 255))
+def _strips(lines: np.ndarray, half: float, colour: Colour) -> ShapeSet:
+    return shape_set(shapely.buffer(lines, half, quad_segs=4), np.round(np.array(colour)))
 
 
 def _markings(layout: Layout) -> tuple[ShapeSet, ...]:
@@ -220,30 +198,36 @@ def _markings(layout: Layout) -> tuple[ShapeSet, ...]:
     )
 
 
-def _textures(layout: Layout) -> tuple[ShapeSet, ...]:
-    codes = np.array([[*TEXTURES.get(p.use, (80, 100)), 0] for p in layout.parcels]).reshape(-1, 3)
-    lines = layout.lines
-    roads = shapely.union_all(
-        [
-            corridors(lines, ("street", "main_road"), 1.5),
-            corridors(lines, ("motorway", "service", "driveway"), 0.5),
-        ]
-    )
+def _materials(layout: Layout, seed: int) -> tuple[ShapeSet, ...]:
+    """What textures the ground, coded as `materials` tells."""
+    shapes = [parcel.shape for parcel in layout.parcels]
+    first, second = (shape_chances(shapes, seed, salt) for salt in (203, 204))
+    codes = [
+        _parcel_code(parcel, *chance)
+        for parcel, chance in zip(layout.parcels, np.stack([first, second], 1), strict=True)
+    ]
+    roads = [
+        shapely.buffer(np.array(layout.lines[kind], dtype=object), HALF_WIDTHS[kind] + 1.0)
+        for kind in ("street", "main_road", "motorway", "service", "driveway")
+    ]
     return (
-        shape_set([p.shape for p in layout.parcels], codes),
-        _plain(layout.water, (10, 25, 0)),
-        _plain(roads, (56, 70, 0)),
+        shape_set(shapes, np.array(codes).reshape(-1, 3)),
+        shape_set([layout.water], np.array(code("water"))),
+        shape_set(np.concatenate(roads), np.array(code("paving"))),
+        shape_set(layout.buildings.polygons(), np.array(code("roof"))),
     )
 
 
-def _furrows(layout: Layout, rng: np.random.Generator) -> ShapeSet:
-    parcels = [p for p in layout.parcels if p.use in ("fields", "pitch")]
-    codes = []
-    for parcel in parcels:
-        heading = int(np.degrees(parcel.heading)) % FURROW_HEADINGS
-        spacing = int(rng.integers(20, 64)) if parcel.use == "fields" else 120
-        codes.append((heading, spacing, int(15 + 110 * rng.random() ** 2)))
-    return shape_set([p.shape for p in parcels], np.array(codes).reshape(-1, 3))
+def _parcel_code(parcel: Parcel, first: float, second: float) -> tuple[int, int, int]:
+    """The material of a parcel, with lines where machines work it in rows."""
+    material = USES.get(parcel.use, "plain")
+    if parcel.use == "fields":
+        return lined_code(material, parcel.heading, 1.7 + 3.5 * first, second**1.5)
+    if parcel.use == "pitch":
+        return lined_code(material, parcel.heading, 6.0, 0.6)
+    if parcel.use in ("meadow", "park") and second < 0.45:
+        return lined_code(material, parcel.heading, 2.0 + 2 * first, second)
+    return code(material)
 
 
 def _cars(layout: Layout, seed: int) -> tuple[Any, np.ndarray]:
@@ -259,3 +243,8 @@ def _times(colour: tuple[float, float, float], factor: float) -> tuple[float, fl
         min(255.0, colour[1] * factor),
         min(255.0, colour[2] * factor),
     )
+
+
+def _between(first: Colour, second: Colour, share: float) -> Colour:
+    red, green, blue = (a + (b - a) * share for a, b in zip(first, second, strict=True))
+    return red, green, blue

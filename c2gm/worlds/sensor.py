@@ -21,6 +21,7 @@ class Sensor:
         haze_colour: its colour.
         contrast: about `CONTRAST_PIVOT`.
         saturation: 1 keeps the colours, 0 is grey.
+        toning: grey levels by which each channel gains in lights and loses in shadows.
         blur: metres.
         sharpening: share of the blurred-away detail that is put back, as makers of pictures do.
         noise: grey levels.
@@ -32,25 +33,102 @@ class Sensor:
     haze_colour: np.ndarray
     contrast: float
     saturation: float
+    toning: np.ndarray
     blur: float
     sharpening: float
     noise: float
     quality: float
 
 
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """How the pictures of one kind of maker differ, each a range."""
+
+    gain: Range
+    tint: float
+    haze: Range
+    contrast: Range
+    saturation: Range
+    toning: float
+    blur: Range
+    sharpening: Range
+    noise: Range
+    quality: Range
+
+
+MAKERS = {  # ranges round those of real pictures: calm, vivid and dark orthophotos, satellites
+    "calm": _Maker(
+        gain=(0.92, 1.14),
+        tint=0.04,
+        haze=(0.0, 0.12),
+        contrast=(0.92, 1.15),
+        saturation=(0.7, 1.08),
+        toning=5,
+        blur=(0.2, 0.5),
+        sharpening=(0.0, 0.6),
+        noise=(0.4, 1.2),
+        quality=(75, 96),
+    ),
+    "vivid": _Maker(
+        gain=(0.95, 1.2),
+        tint=0.05,
+        haze=(0.0, 0.05),
+        contrast=(1.05, 1.4),
+        saturation=(0.9, 1.2),
+        toning=6,
+        blur=(0.25, 0.6),
+        sharpening=(0.1, 0.7),
+        noise=(0.6, 1.8),
+        quality=(62, 92),
+    ),
+    "dark": _Maker(
+        gain=(0.62, 0.86),
+        tint=0.05,
+        haze=(0.0, 0.1),
+        contrast=(1.0, 1.25),
+        saturation=(0.7, 1.08),
+        toning=8,
+        blur=(0.2, 0.5),
+        sharpening=(0.1, 0.7),
+        noise=(0.5, 1.6),
+        quality=(70, 95),
+    ),
+    "satellite": _Maker(
+        gain=(0.82, 1.18),
+        tint=0.07,
+        haze=(0.0, 0.04),
+        contrast=(1.15, 1.5),
+        saturation=(0.5, 0.95),
+        toning=10,
+        blur=(0.35, 0.7),
+        sharpening=(0.2, 0.8),
+        noise=(0.8, 2.2),
+        quality=(55, 86),
+    ),
+}
+SHARES = (0.32, 0.26, 0.2, 0.22)
+
+
 def sensor(seed: int) -> Sensor:
     """The sensor of a seed."""
     rng = np.random.default_rng([seed, 4])
+    maker = list(MAKERS.values())[int(rng.choice(len(MAKERS), p=SHARES))]
+    tint = rng.uniform(1 - maker.tint, 1 + maker.tint, 3)
+    toning = rng.uniform(-maker.toning, maker.toning, 3)
     return Sensor(
-        gain=(rng.uniform(0.86, 1.16) * rng.uniform(0.95, 1.05, 3)).astype(np.float32),
-        haze=float(rng.uniform(0.0, 0.18)),
+        gain=(rng.uniform(*maker.gain) * tint / tint.mean()).astype(np.float32),
+        haze=float(rng.uniform(*maker.haze)),
         haze_colour=np.array([150, 166, 192], dtype=np.float32),
-        contrast=float(rng.uniform(0.9, 1.35)),
-        saturation=float(rng.uniform(0.55, 1.15)),
-        blur=float(rng.uniform(0.3, 0.85)),
-        sharpening=float(max(0.0, rng.uniform(-0.4, 0.6))),
-        noise=float(rng.uniform(0.4, 2.6)),
-        quality=float(rng.uniform(55, 96)),
+        contrast=float(rng.uniform(*maker.contrast)),
+        saturation=float(rng.uniform(*maker.saturation)),
+        toning=(toning - toning.mean()).astype(np.float32),
+        blur=float(rng.uniform(*maker.blur)),
+        sharpening=float(rng.uniform(*maker.sharpening)),
+        noise=float(rng.uniform(*maker.noise)),
+        quality=float(rng.uniform(*maker.quality)),
     )
 
 
@@ -75,6 +153,7 @@ def developed(light: np.ndarray, sensor: Sensor) -> np.ndarray:
     grey = (light[..., :1] + light[..., 1:2] + light[..., 2:]) * np.float32(1 / 3)
     film = grey + (light - grey) * np.float32(sensor.saturation)
     film = (film - CONTRAST_PIVOT) * np.float32(sensor.contrast) + CONTRAST_PIVOT
+    film += (grey - CONTRAST_PIVOT) * (sensor.toning / np.float32(CONTRAST_PIVOT))
     film = film * sensor.gain
     film += np.float32(sensor.haze) * (sensor.haze_colour - film)
     return np.asarray(film)

@@ -25,7 +25,7 @@ from .aerial import AerialPainter
 from .layout import Layout, lay_out
 from .scene import scene
 
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 TOWN_ZOOM = 14
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
 

@@ -32,7 +32,7 @@ from .settlements import CITY, TOWN, VILLAGE
 from .shapes import ShapeSet, shape_set
 from .vectors import district_areas
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
 OBJECTS_MARGIN = 1000.0  # metres of objects round a box with which its map is the same in any box
 _SAMPLES_MARGIN = 400.0  # with this, zooms 14 and 15 differ a little near the rim
@@ -160,7 +160,12 @@ class World:
     def _painter_of(self, district: District) -> tuple[AerialPainter, ShapeSet]:
         """(who paints a district, its ground as a white shape)."""
         layout = self._plan(district).layout
-        painter = AerialPainter(scene(layout, self.seed), seed=self.seed, centre=_centre(14))
+        painter = AerialPainter(
+            scene(layout, self.seed),
+            seed=self.seed,
+            centre=_centre(14),
+            heights=self._country.relief.height,
+        )
         return painter, shape_set([district.shape], np.array([255, 255, 255]))
 
 

@@ -84,7 +84,8 @@ def test_cars_drive_beside_the_middle_of_roads_and_park_inside_car_parks() -> No
 def camera(**other: float) -> Sensor:
     plain = {"haze": 0.0, "contrast": 1.0, "saturation": 1.0, "blur": 0.3, "sharpening": 0.0}
     numbers = {**plain, "noise": 0.0, "quality": 90.0, **other}
-    return Sensor(gain=np.ones(3, np.float32), haze_colour=np.full(3, 150, np.float32), **numbers)
+    ones = np.ones(3, np.float32)
+    return Sensor(gain=ones, haze_colour=150 * ones, toning=0 * ones, **numbers)
 
 
 def test_a_blurred_picture_keeps_its_light_and_loses_detail() -> None:
