@@ -45,7 +45,10 @@ class Layer:
 
 def area_layer(shapes: Shapes) -> Layer:
     """Polygons, filled: shells one way and holes the other, because Agg fills non-zero."""
-    polygons = shapely.segmentize(_in_cells(shapely.get_parts(shapes)), LONGEST_PIECE)
+    # A rim that touches itself, if only by the rounding of pixels, comes back in several parts.
+    polygons = shapely.get_parts(
+        shapely.segmentize(_in_cells(shapely.get_parts(shapes)), LONGEST_PIECE)
+    )
     polygons = shapely.orient_polygons(polygons)
     rings, polygon_of = shapely.get_rings(polygons, return_index=True)
     vertices, ring_of = shapely.get_coordinates(rings, return_index=True)

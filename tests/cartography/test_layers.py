@@ -37,6 +37,16 @@ def test_dashes_of_a_second_line_begin_at_its_own_start() -> None:
     ]
 
 
+def test_areas_whose_rim_touches_itself_are_not_lost() -> None:
+    # A square with a bay that reaches its left side, which rounding can make.
+    rim = [(0, 0), (90, 0), (90, 90), (0, 90), (0, 45), (40, 60), (40, 30), (0, 45)]
+    found = area_layer(shapes(shapely.Polygon(rim))).within(EVERYWHERE)
+    assert found is not None
+    rings = [shapely.LinearRing(piece) for piece in pieces(*found)]
+    area = sum(shapely.Polygon(ring).area * (1 if ring.is_ccw else -1) for ring in rings)
+    assert np.isclose(area, 90 * 90 - 40 * 30 / 2)
+
+
 def test_only_items_near_the_box_are_given() -> None:
     layer = area_layer(shapes(shapely.box(0, 0, 10, 10), shapely.box(100, 0, 110, 10)))
     found = layer.within((90, 0, 120, 20))
