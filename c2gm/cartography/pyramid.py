@@ -70,7 +70,7 @@ def draw_pyramid(
         if on_progress is not None:
             on_progress(Drawn(zoom, done, total))
         drawing = MapDrawing(objects, zoom, style=style)
-        for tiles in metatiles(area.tiles(zoom)):
+        for tiles in tile_groups(area.tiles(zoom), METATILE):
             box = metatile_box(tiles[0])
             picture = drawing.picture(box)
             for tile in tiles:
@@ -81,15 +81,18 @@ def draw_pyramid(
     return done
 
 
-def metatiles(tiles: TileRange) -> Iterator[list[Tile]]:
-    """The tiles of a range, those of one metatile together."""
-    for column in range(tiles.left // METATILE, tiles.right // METATILE + 1):
-        for row in range(tiles.top // METATILE, tiles.bottom // METATILE + 1):
-            first_x, first_y = column * METATILE, row * METATILE
+def tile_groups(tiles: TileRange, side: int) -> Iterator[list[Tile]]:
+    """The tiles of a range, those of one square of `side` x `side` tiles together.
+
+    The numbers of a square begin at multiples of its side, whatever the range.
+    """
+    for column in range(tiles.left // side, tiles.right // side + 1):
+        for row in range(tiles.top // side, tiles.bottom // side + 1):
+            first_x, first_y = column * side, row * side
             yield [
                 Tile._make((x, y, tiles.zoom))
-                for x in range(max(first_x, tiles.left), min(first_x + METATILE, tiles.right + 1))
-                for y in range(max(first_y, tiles.top), min(first_y + METATILE, tiles.bottom + 1))
+                for x in range(max(first_x, tiles.left), min(first_x + side, tiles.right + 1))
+                for y in range(max(first_y, tiles.top), min(first_y + side, tiles.bottom + 1))
             ]
 
 

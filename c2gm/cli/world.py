@@ -88,13 +88,12 @@ def command(
         write_imagery(WorldImagery(world), box, out, on_block=on_block)
     told = {"imagery": str(out), "seed": seed, "climate": world.climate, "zoom": zoom}
     lines = [f"{out}: about {counts[zoom]:,} tiles of zoom {zoom}"]
-    objects = _objects(world, area) if vectors or map else None
-    if vectors is not None and objects is not None:
-        count = write_vectors(objects, vectors)
+    if vectors is not None:
+        count = write_vectors(_objects(world, area), vectors)
         told["vectors"] = str(vectors)
         lines.append(f"{vectors}: {count:,} objects")
-    if map is not None and objects is not None:
-        _write_map(objects, map_area, map, seed=seed, overwrite=force)
+    if map is not None:
+        _write_map(world, map_area, map, overwrite=force)
         told["map"] = str(map)
         lines.append(f"{map}: zooms {zooms}")
     bounds = ",".join(f"{edge:.6f}" for edge in area.bounds)
@@ -112,19 +111,19 @@ def _objects(world: World, area: Area) -> MapObjects:
     return world.objects(grown(box.mercator_bounds(), OBJECTS_MARGIN))
 
 
-def _write_map(objects: MapObjects, area: Area, path: Path, *, seed: int, overwrite: bool) -> None:
-    from ..cartography.pyramid import draw_pyramid
+def _write_map(world: World, area: Area, path: Path, *, overwrite: bool) -> None:
     from ..tilesets.open import create_tileset
+    from ..worlds.world_map import draw_world
 
     notice = "Drawn from the vectors of a made-up world, generalised for each zoom"
     metadata = {
-        "name": f"world {seed}",
+        "name": f"world {world.seed}",
         "description": f"{notice}.",
         "notice": notice,
         "attribution": "procedural world, C2GM",
     }
     with create_tileset(path, metadata, overwrite=overwrite) as tileset:
-        draw_pyramid(objects, area, tileset.put)
+        draw_world(world, area, tileset.put)
 
 
 @contextmanager

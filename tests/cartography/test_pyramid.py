@@ -7,7 +7,7 @@ import pytest
 from mercantile import Tile
 
 from c2gm.cartography.map_objects import MapObjects
-from c2gm.cartography.pyramid import Drawn, count_tiles, draw_pyramid, metatile_box, metatiles
+from c2gm.cartography.pyramid import Drawn, count_tiles, draw_pyramid, metatile_box, tile_groups
 from c2gm.cartography.render import MapDrawing
 from c2gm.errors import AreaError
 from c2gm.grid import HALF_WORLD, Area, PixelBox, TileRange, tile_box
@@ -81,7 +81,7 @@ def test_class_ids_of_a_tile_are_those_of_its_metatile(town: MapObjects) -> None
 
 def test_metatiles_cover_a_range_once() -> None:
     tiles = TileRange(10, 3, 5, 12, 9)
-    groups = list(metatiles(tiles))
+    groups = list(tile_groups(tiles, 4))
     assert sorted(tile for group in groups for tile in group) == sorted(tiles)
     for group in groups:
         (box,) = {metatile_box(tile) for tile in group}
