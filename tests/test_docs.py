@@ -93,13 +93,15 @@ def test_readme_shows_the_two_commands_first() -> None:
 
 def test_every_node_and_input_is_explained_on_its_help_page() -> None:
     pages = load_script(REPOSITORY / "docs" / "make_node_reference.py").node_pages()
+    folder = REPOSITORY / "web" / "docs"
     written = {
-        path.stem: path.read_text(encoding="utf-8")
-        for path in (REPOSITORY / "web" / "docs").glob("*.md")
+        path.relative_to(folder).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*.md")
     }
     assert written == pages, "stale: run make docs"
     for node, page in pages.items():
-        rows = [line for line in page.split("## Outputs")[0].splitlines() if line.startswith("| ")]
+        inputs = re.split(r"## (?:Outputs|输出)", page)[0]
+        rows = [line for line in inputs.splitlines() if line.startswith("| ")]
         unexplained = [row for row in rows if row.endswith("|  |")]
         assert unexplained == [], f"{node}: inputs without a tooltip"
 

@@ -1,5 +1,5 @@
 // Short plain lines on a node: what it told after a run, and the sentence of Scale Text Encode.
-import { addElement, isLinked, make, makeRoom, watch, widgetOf } from "./graph.js";
+import { addElement, chain, isLinked, make, makeRoom, watch, widgetOf } from "./graph.js";
 import { ask } from "./service.js";
 
 const LINE = 18;
@@ -22,19 +22,25 @@ export class Words {
   /** Put the place below the widgets that the node has now. */
   place() {
     addElement(this.node, "c2gm_words", this.element, LINE + PADDING, { isFixed: true });
+    const size = new ResizeObserver(() => this.fitLines());
+    size.observe(this.text);
+    chain(this.node, "onRemoved", () => size.disconnect());
   }
 
-  /** Show lines, and make the node as tall as they ask for; nothing of no lines. */
+  /** Show lines; of none, nothing. */
   say(lines) {
     const text = lines.filter(Boolean).join("\n");
     if (this.text.textContent === text) return;
     this.text.textContent = text;
     this.element.hidden = !text;
-    requestAnimationFrame(() => {
-      const count = Math.max(1, Math.round(this.text.offsetHeight / LINE));
-      this.element.style.minHeight = `${Math.min(MAX_LINES, count) * LINE + PADDING}px`;
-      makeRoom(this.node);
-    });
+  }
+
+  /** As tall as the lines, which are broken anew when the node is resized. */
+  fitLines() {
+    const count = Math.round(this.text.offsetHeight / LINE);
+    if (count < 1) return; // not in sight
+    this.element.style.minHeight = `${Math.min(MAX_LINES, count) * LINE + PADDING}px`;
+    makeRoom(this.node);
   }
 }
 
