@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..imagery.base import Imagery
 
 _MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+_TILESET_SUFFIXES = (".mbtiles", ".pmtiles")
 
 
 def command(
@@ -63,7 +64,7 @@ def _describe(
         from ..models.checkpoints import describe_file
 
         return {"what": "model file"} | describe_file(path)
-    if path.suffix.lower() == ".mbtiles" or path.is_dir():
+    if path.suffix.lower() in _TILESET_SUFFIXES or path.is_dir():
         return describe_tileset(path)
     from ..imagery.open import open_imagery
 

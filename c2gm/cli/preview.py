@@ -19,7 +19,9 @@ from .options import (
 
 
 def command(
-    tileset: Annotated[Path, typer.Argument(help="An .mbtiles file or an XYZ folder.")],
+    tileset: Annotated[
+        Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
+    ],
     imagery: Annotated[
         Path | None, typer.Option(help="The imagery to lay below the map, with a slider.")
     ] = None,

@@ -34,7 +34,9 @@ def command(
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="The map: a name that ends in .mbtiles, or a folder (XYZ)."),
+        typer.Option(
+            "--out", help="The map: a name that ends in .mbtiles or .pmtiles, or a folder (XYZ)."
+        ),
     ],
     zooms: Annotated[
         str, typer.Option(help="Zooms of the map, like 14-18 or 14,16,18.")

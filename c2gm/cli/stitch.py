@@ -11,7 +11,9 @@ from .options import parse_bounds
 
 
 def command(
-    tileset: Annotated[Path, typer.Argument(help="An .mbtiles file or an XYZ folder.")],
+    tileset: Annotated[
+        Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
+    ],
     out: Annotated[Path, typer.Argument(help="The picture: a .png, or a .tif with position.")],
     zoom: Annotated[int, typer.Option(help="One of its zooms.")],
     bbox: Annotated[

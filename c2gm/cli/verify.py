@@ -13,7 +13,9 @@ from .options import AsJson
 
 
 def command(
-    tileset: Annotated[Path, typer.Argument(help="An .mbtiles file or an XYZ folder.")],
+    tileset: Annotated[
+        Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Check a tile set: every tile, the pyramid, the metadata.

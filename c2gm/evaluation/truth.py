@@ -127,16 +127,16 @@ def open_truth(path: str | Path) -> Iterator[Truth]:
     """The truth at a path, by its kind.
 
     Args:
-        path: An .mbtiles file or XYZ folder of a true map, vectors, or a class raster.
+        path: A true map (.mbtiles, .pmtiles, XYZ folder), vectors, or a class raster.
 
     Raises:
         C2GMError: it is none of these, or cannot be read.
     """
-    from ..tilesets.open import open_tileset
+    from ..tilesets.open import FILE_SUFFIXES, open_tileset
 
     path = Path(path)
     suffix = path.suffix.lower()
-    if path.is_dir() or suffix == ".mbtiles" or not path.exists():
+    if path.is_dir() or suffix in FILE_SUFFIXES or not path.exists():
         with open_tileset(path) as tileset:
             yield tileset
     elif suffix in _VECTORS:
@@ -151,8 +151,8 @@ def open_truth(path: str | Path) -> Iterator[Truth]:
             raster.close()
     else:
         raise C2GMError(
-            f"{path} is no truth to compare with. Give a tile set (.mbtiles or a folder), vectors "
-            f"({', '.join(_VECTORS)}) or a class raster ({', '.join(_RASTERS)})."
+            f"{path} is no truth to compare with. Give a tile set (.mbtiles, .pmtiles or a "
+            f"folder), vectors ({', '.join(_VECTORS)}) or a class raster ({', '.join(_RASTERS)})."
         )
 
 

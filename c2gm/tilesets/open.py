@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ..errors import TilesetError
 from .base import StoredTileSet
-from .mbtiles import MBTilesReader, MBTilesWriter
+from .mbtiles import SQLITE_MAGIC, MBTilesReader, MBTilesWriter
+from .pmtiles import MAGIC, PMTilesReader, PMTilesWriter
 from .xyz import XYZReader, XYZWriter
 
-_OTHER_SUFFIXES = (".pmtiles", ".tif", ".tiff", ".png", ".jpg", ".html", ".gpkg", ".zip", ".json")
+FILE_SUFFIXES = (".mbtiles", ".pmtiles")
+_OTHER_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".html", ".gpkg", ".zip", ".json")
 
 
 def create_tileset(
@@ -21,7 +23,7 @@ def create_tileset(
     overwrite: bool = False,
     overwrite_foreign: bool = False,
 ) -> StoredTileSet:
-    """A new tile set: MBTiles if the name ends in .mbtiles, else an XYZ folder.
+    """A new tile set: MBTiles or PMTiles by the name's ending, else an XYZ folder.
 
     Args:
         path: Name of the file or folder; its folder is made if missing.
@@ -36,10 +38,9 @@ def create_tileset(
     """
     path = Path(path)
     check_name(path)
-    if path.suffix.lower() == ".mbtiles":
-        return MBTilesWriter(
-            path, metadata, overwrite=overwrite, overwrite_foreign=overwrite_foreign
-        )
+    if path.suffix.lower() in FILE_SUFFIXES:
+        writer = MBTilesWriter if path.suffix.lower() == ".mbtiles" else PMTilesWriter
+        return writer(path, metadata, overwrite=overwrite, overwrite_foreign=overwrite_foreign)
     return XYZWriter(path, metadata, overwrite=overwrite)
 
 
@@ -50,16 +51,16 @@ def check_name(path: Path) -> None:
         TilesetError: it names nothing, like `.`, or ends like another kind of file.
     """
     if path.name in ("", ".."):
-        raise TilesetError(f"{path} is no name for a tile set. Give an .mbtiles file or a folder.")
+        raise TilesetError(f"{path} is no name for a tile set. Give a file or a folder.")
     if path.suffix.lower() in _OTHER_SUFFIXES:
         raise TilesetError(
-            f"{path.name}: tile sets are written as .mbtiles or as a folder, not as "
-            f"{path.suffix}. Give a name that ends in .mbtiles or a folder's name."
+            f"{path.name}: tile sets are written as .mbtiles, .pmtiles or as a folder, not as "
+            f"{path.suffix}. Give such a name."
         )
 
 
 def open_tileset(path: str | Path) -> StoredTileSet:
-    """A tile set that is there, for reading: an MBTiles file or an XYZ folder.
+    """A tile set that is there, for reading: an MBTiles or PMTiles file, or an XYZ folder.
 
     Raises:
         TilesetError: nothing is there, or it is no tile set.
@@ -68,8 +69,19 @@ def open_tileset(path: str | Path) -> StoredTileSet:
     if os.path.isdir(path):
         return XYZReader(path)
     if not os.path.exists(path):
-        raise TilesetError(f"{path} does not exist. Give an .mbtiles file or an XYZ folder.")
-    return MBTilesReader(path)
+        raise TilesetError(f"{path} does not exist. Give an .mbtiles or .pmtiles file or a folder.")
+    return PMTilesReader(path) if _is_pmtiles(path) else MBTilesReader(path)
+
+
+def _is_pmtiles(path: Path) -> bool:
+    """Whether a file begins as PMTiles does, or is named so and is no SQLite file."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(len(SQLITE_MAGIC))
+    except OSError:
+        return False
+    named = path.suffix.lower() == ".pmtiles"
+    return first.startswith(MAGIC) or (named and first != SQLITE_MAGIC)
 
 
 def export_tileset(source: str | Path, destination: str | Path, *, overwrite: bool = False) -> int:

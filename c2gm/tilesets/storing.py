@@ -79,7 +79,8 @@ class TileSetWriter(ABC):
         self.path = path
         self.temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
         self._overwrite = overwrite
-        self._metadata = first_metadata(metadata, path.name.removesuffix(".mbtiles"))
+        bare = path.name.removesuffix(".mbtiles").removesuffix(".pmtiles")
+        self._metadata = first_metadata(metadata, bare)
         self._extents = Extents()
         self._kind: str | None = None
         self._is_open = False

@@ -19,12 +19,15 @@ from mercantile import Tile
 
 from ..errors import TilesetError
 from ..grid import TILE_SIZE, TileRange, tiles_in_bounds
+from .base import StoredTileSet
 from .faults import Fault, Faults
-from .mbtiles import MBTilesReader
+from .mbtiles import SQLITE_MAGIC, MBTilesReader
 from .metadata import Extents
 from .open import open_tileset
 from .pictures import BadPicture, decode_picture, picture_kind
+from .pmtiles import PMTilesReader
 from .verify_metadata import check_metadata, lie_mirrored, read_bounds, stored_counts
+from .verify_pmtiles import check_pmtiles
 from .xyz import SUFFIXES, XYZReader, is_number
 
 __all__ = ["Fault", "verify_tileset"]
@@ -35,27 +38,28 @@ _LONGEST_CHECK = 6 * 3600.0  # seconds for SQLite's check of a file of any hones
 
 
 def verify_tileset(path: str | Path) -> list[Fault]:
-    """The faults of an MBTiles file or an XYZ folder; an empty list means that it is sound.
+    """The faults of a tile set of any kind; an empty list means that it is sound.
 
     Raises:
         TilesetError: nothing is there.
     """
     path = Path(path)
     if not os.path.exists(path):
-        raise TilesetError(f"{path} does not exist. Give an .mbtiles file or an XYZ folder.")
+        raise TilesetError(f"{path} does not exist. Give an .mbtiles or .pmtiles file or a folder.")
     faults = Faults()
     _check_leftovers(path, faults)
-    if path.is_file():
-        _check_length(path, faults)
     try:
+        if path.is_file():
+            _check_length(path, faults)
         with open_tileset(path) as tileset:
             if isinstance(tileset, MBTilesReader):
                 _check_database(tileset, faults)
                 _check_addresses(tileset, faults)
-                _check_tiles(tileset, faults)
             elif isinstance(tileset, XYZReader):
                 _check_names(tileset, faults)
-                _check_tiles(tileset, faults)
+            elif isinstance(tileset, PMTilesReader):
+                check_pmtiles(tileset, faults)
+            _check_tiles(tileset, faults)
     except TilesetError as error:
         faults.add("unreadable", str(error))
     return faults.result()
@@ -81,7 +85,8 @@ def _check_length(path: Path, faults: Faults) -> None:
     with path.open("rb") as file:
         header = file.read(100)
     # SQLite itself trusts the count only if these two counters agree.
-    if len(header) < 100 or header[24:28] != header[92:96]:
+    is_sqlite = len(header) == 100 and header.startswith(SQLITE_MAGIC)
+    if not is_sqlite or header[24:28] != header[92:96]:
         return
     page_size = int.from_bytes(header[16:18], "big")
     page_size = 65536 if page_size == 1 else page_size
@@ -153,7 +158,7 @@ def _check_column(column: Path, zoom: int, faults: Faults) -> None:
         seen.add(file.stem)
 
 
-def _check_tiles(tileset: MBTilesReader | XYZReader, faults: Faults) -> None:
+def _check_tiles(tileset: StoredTileSet, faults: Faults) -> None:
     """Metadata against tiles, then every tile by itself and with its neighbours."""
     metadata = tileset.metadata
     found = _extents(tileset)
@@ -179,7 +184,7 @@ def _check_tiles(tileset: MBTilesReader | XYZReader, faults: Faults) -> None:
             previous = tile
 
 
-def _extents(tileset: MBTilesReader | XYZReader) -> Extents:
+def _extents(tileset: StoredTileSet) -> Extents:
     found = Extents()
     for zoom in tileset.zooms:
         previous: Tile | None = None
@@ -190,7 +195,7 @@ def _extents(tileset: MBTilesReader | XYZReader) -> Extents:
     return found
 
 
-def _add_mirrored(tileset: MBTilesReader | XYZReader, faults: Faults) -> None:
+def _add_mirrored(tileset: StoredTileSet, faults: Faults) -> None:
     if isinstance(tileset, MBTilesReader):
         sentence = (
             "All tiles lie mirrored about the equator against the bounds: the rows were written "
@@ -210,7 +215,7 @@ def _check_place(tile: Tile, stated: TileRange | None, faults: Faults) -> None:
         faults.add("tile-outside", "lies outside the bounds. Correct the bounds.", tile)
 
 
-def _check_picture(tileset: MBTilesReader | XYZReader, tile: Tile, faults: Faults) -> None:
+def _check_picture(tileset: StoredTileSet, tile: Tile, faults: Faults) -> None:
     try:
         picture = tileset.get_bytes(tile) or b""
         pixels = decode_picture(picture)
@@ -234,9 +239,7 @@ def _kind_of(name: str) -> str | None:
     return {"jpeg": "jpg"}.get(name, name) or None
 
 
-def _check_family(
-    tileset: MBTilesReader | XYZReader, tile: Tile, found: Extents, faults: Faults
-) -> None:
+def _check_family(tileset: StoredTileSet, tile: Tile, found: Extents, faults: Faults) -> None:
     """A tile needs its parent and at least one child, where the pyramid has these zooms."""
     if tile.z - 1 in found.counts:
         parent = mercantile.parent(tile)
@@ -249,7 +252,7 @@ def _check_family(
             faults.add("children-missing", f"has no tile at zoom {tile.z + 1}. Paint them.", tile)
 
 
-def _is_rim(tileset: MBTilesReader | XYZReader, tile: Tile) -> bool:
+def _is_rim(tileset: StoredTileSet, tile: Tile) -> bool:
     """Whether imagery only just reached a tile, so that no pixel of the next zoom may be on it."""
     try:
         pixels = decode_picture(tileset.get_bytes(tile) or b"")
@@ -258,14 +261,12 @@ def _is_rim(tileset: MBTilesReader | XYZReader, tile: Tile) -> bool:
     return pixels.shape[2] == 4 and int(np.count_nonzero(pixels[..., 3])) <= RIM_PIXELS
 
 
-def _first(tiles: Iterable[Tile], tileset: MBTilesReader | XYZReader) -> Tile | None:
+def _first(tiles: Iterable[Tile], tileset: StoredTileSet) -> Tile | None:
     """The first, by x then y, that the tile set has."""
     return next((tile for tile in sorted(tiles) if tile in tileset), None)
 
 
-def _check_gap(
-    tileset: MBTilesReader | XYZReader, above: Tile, below: Tile, faults: Faults
-) -> None:
+def _check_gap(tileset: StoredTileSet, above: Tile, below: Tile, faults: Faults) -> None:
     """A single tile missing in a column, with neighbours on all four sides."""
     if below.y - above.y != 2:
         return

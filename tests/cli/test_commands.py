@@ -27,6 +27,7 @@ COMMANDS = (
     "render",
     "preview",
     "stitch",
+    "export",
     "verify",
     "info",
     "convert",
@@ -155,6 +156,18 @@ def test_info_says_what_it_could_tell_of(c2gm: Run) -> None:
     ended = c2gm("info", "sd99")
     assert ended.status == 1
     assert "neither a file sd99 nor an architecture" in ended.err
+
+
+def test_export_writes_another_kind_that_is_sound_and_told_of(
+    c2gm: Run, small_map: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "small.pmtiles"
+    assert "5 tiles" in c2gm("export", small_map, out).out
+    assert c2gm("verify", out).status == 0
+    assert "small.pmtiles" in c2gm("export", small_map, out).err
+    assert c2gm("export", small_map, out, "--force").status == 0
+    told = json.loads(c2gm("info", out, "--json").out)
+    assert told == json.loads(c2gm("info", small_map, "--json").out) | {"path": told.get("path")}
 
 
 def test_stitch_writes_a_picture_and_replaces_none(

@@ -5,7 +5,7 @@ from mercantile import Tile
 from c2gm.errors import TilesetError
 from c2gm.tilesets.open import create_tileset, export_tileset, open_tileset
 
-KINDS = ("map.mbtiles", "map")
+KINDS = ("map.mbtiles", "map.pmtiles", "map")
 
 
 def test_tiles_come_back_as_they_were_put(town, pyramid, make_picture):
@@ -159,9 +159,9 @@ def test_metadata_that_is_no_text_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["map.pmtiles", "map.tif", "map.png"])
+@pytest.mark.parametrize("name", ["map.tif", "map.png"])
 def test_names_of_other_kinds_are_refused(name, tmp_path):
-    with pytest.raises(TilesetError, match=r"\.mbtiles or as a folder"):
+    with pytest.raises(TilesetError, match=r"\.pmtiles or as a folder"):
         create_tileset(tmp_path / name, {})
 
 
