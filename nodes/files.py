@@ -16,6 +16,7 @@ from ..c2gm.errors import ConfigError
 BUNDLED_MODEL = "c2gm-mini (bundled)"
 BUNDLED_IMAGERY = "procedural town (bundled)"
 RASTERS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
+TILESETS = (".mbtiles", ".pmtiles")
 ASSETS = Path(__file__).resolve().parent.parent / "c2gm" / "assets"
 MODEL_FOLDER = "sgdm"
 CHECKPOINTS = "checkpoints"
@@ -171,8 +172,8 @@ def imagery_path(name: str) -> Path:
 
 def tileset_names() -> list[str]:
     """Tile sets of the output folder `c2gm`, then of the input folder (as `input/NAME`)."""
-    made = sorted(_names(output_folder(), (".mbtiles",)))
-    given = sorted(f"input/{name}" for name in _names(input_folder(), (".mbtiles",)))
+    made = sorted(_names(output_folder(), TILESETS))
+    given = sorted(f"input/{name}" for name in _names(input_folder(), TILESETS))
     return made + given
 
 

@@ -6,10 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..c2gm.cascade.ledger import FILE_NAME, Ledger
 from ..c2gm.errors import C2GMError, ConfigError
-from ..c2gm.tilesets.metadata import is_ours
-from ..c2gm.tilesets.open import open_tileset
 from .files import existing_path, output_folder, stamp
 
 UNFINISHED = ".c2gm-job"
@@ -54,6 +51,8 @@ def job_path(name: str) -> Path:
 
 def job_line(name: str) -> str:
     """What a job is: name, map, size, age."""
+    from ..c2gm.tilesets.open import open_tileset
+
     path = jobs_folder() / name
     size, changed = stamp(path)
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(changed / 1e9))
@@ -75,6 +74,10 @@ def delete_job(name: str) -> None:
         JobLocked: it is being painted.
         ConfigError: it is no job, or a file that C2GM did not write.
     """
+    from ..c2gm.cascade.ledger import FILE_NAME, Ledger
+    from ..c2gm.tilesets.metadata import is_ours
+    from ..c2gm.tilesets.open import open_tileset
+
     path = job_path(name)
     if name.endswith(UNFINISHED):
         if not (path / FILE_NAME).is_file():

@@ -10,7 +10,7 @@ from .files import output_folder, safe_path, stamp, tileset_names, tileset_path
 from .wording import checked, counted
 
 CATEGORY = "C2GM/map"
-FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": ""}
+FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": "", "PMTiles": ".pmtiles"}
 
 
 class TileStitch(Node):
@@ -122,7 +122,7 @@ class LoadTileset(Node):
             node_id="C2GMLoadTileset",
             display_name="Load Tileset",
             category=CATEGORY,
-            description="A map pyramid from a file: MBTiles, or a folder z/x/y.",
+            description="A map pyramid from a file: MBTiles, PMTiles, or a folder z/x/y.",
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -196,7 +196,10 @@ class SaveTileset(Node):
                 io.Combo.Input(
                     "format",
                     options=list(FORMATS),
-                    tooltip="MBTiles is one file that QGIS opens; XYZ is a folder of pictures.",
+                    tooltip=(
+                        "MBTiles is one file that QGIS opens, PMTiles one file for web sites; XYZ "
+                        "is a folder of pictures."
+                    ),
                 ),
             ],
             outputs=[Tileset.Output(display_name="tileset")],

@@ -1,8 +1,8 @@
 """Write the shipped workflows: the page's form to `workflows/`, the API form beside this file.
 
 Needs the server (`install_server.py`), whose node definitions tell the order of widgets. It also
-writes `object_info.json`, the frozen definitions of our nodes; look at the difference before you
-commit it, because inputs may only ever be appended.
+writes `object_info.json`, the frozen definitions of our nodes, and their English words; look at
+the difference before you commit it, because inputs may only ever be appended.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from shipped_workflows import WORKFLOWS
 from workflow_graphs import api_prompt, page_workflow
 
 OBJECT_INFO = HERE / "object_info.json"
+LOCALES = REPOSITORY / "locales"
 
 
 def file_stem(title: str) -> str:
@@ -39,9 +40,34 @@ def our_nodes(definitions: dict[str, Any]) -> dict[str, Any]:
     return ours
 
 
+def english(ours: dict[str, Any]) -> dict[str, Any]:
+    """The words of our nodes as a locale, of their definitions; other languages translate it."""
+    return {name: _words(entry) for name, entry in ours.items()}
+
+
+def _words(entry: dict[str, Any]) -> dict[str, Any]:
+    inputs = {**entry["input"].get("required", {}), **entry["input"].get("optional", {})}
+    words = {
+        "display_name": entry["display_name"],
+        "description": entry["description"],
+        "inputs": {
+            name: {"name": name.replace("_", " "), "tooltip": options["tooltip"]}
+            for name, (_, options) in inputs.items()
+        },
+    }
+    tooltips = entry.get("output_tooltips") or [None] * len(entry["output_name"])
+    outputs = {
+        str(slot): {"name": name, **({"tooltip": tooltip} if tooltip else {})}
+        for slot, (name, tooltip) in enumerate(zip(entry["output_name"], tooltips, strict=True))
+    }
+    return {**words, "outputs": outputs} if outputs else words
+
+
 def write_all(definitions: dict[str, Any]) -> None:
     """Write every file."""
-    _write(OBJECT_INFO, our_nodes(definitions))
+    ours = our_nodes(definitions)
+    _write(OBJECT_INFO, ours)
+    _write(LOCALES / "en" / "nodeDefs.json", english(ours))
     for title, make in WORKFLOWS.items():
         graph = make()
         _write(REPOSITORY / "workflows" / f"{title}.json", page_workflow(graph, definitions))
@@ -49,7 +75,7 @@ def write_all(definitions: dict[str, Any]) -> None:
 
 
 def _write(path: Path, value: Any) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
