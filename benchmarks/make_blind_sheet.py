@@ -3,7 +3,7 @@
     python benchmarks/make_blind_sheet.py --real PICTURE... --vectors EXTRACT... --out FOLDER
 
 Writes `sheet.png`, tiles with numbers, for the one who scores, and `key.json`, which tile is what,
-for the one who counts. Half of the painted tiles are procedural towns, half real vectors.
+for the one who counts. Half of the painted tiles are procedural worlds, half real vectors.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ from c2gm.imagery.base import Imagery
 from c2gm.imagery.open import open_imagery
 from c2gm.worlds.osm_ground import PaintedGround
 from c2gm.worlds.osm_parts import Look
-from c2gm.worlds.profiles import CLIMATES
-from c2gm.worlds.town import Town, TownImagery
+from c2gm.worlds.world import World, WorldImagery, degrees
 
 Bounds = tuple[float, float, float, float]
 
@@ -42,6 +41,7 @@ TILES_OF_A_GROUND = 2
 COLUMNS = 6
 GAP = 26  # px between tiles, for their numbers
 ZOOMS = (16, 17, 17, 18)
+CLIMATES_OF_EXTRACTS = ("temperate", "dry")  # there is no desert among them
 MOST_TRIES = 12
 LEAST_SPREAD = 12.0  # grey levels: sheets of water or sand tell nothing
 
@@ -52,22 +52,24 @@ def real_tiles(paths: list[str], rng: np.random.Generator) -> Iterator[tuple[str
     while True:
         for path, imagery in zip(paths, pictures, strict=True):
             zoom = min(int(rng.choice(ZOOMS)), imagery.native_zoom)
-            tile = _random_tile(imagery, zoom, rng)
+            tile = _random_tile(imagery, imagery.bounds, zoom, rng)
             if tile is not None:
                 yield f"real {path} zoom {zoom}", tile
 
 
 def painted_tiles(paths: list[str], rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
-    """Tiles of towns and of real vectors, in turn."""
+    """Tiles of worlds and of real vectors, in turn."""
     extracts = [read_vectors(path) for path in paths]
     while True:
-        town = TownImagery(Town(int(rng.integers(10_000))))
-        grounds: list[Imagery] = [town]
+        world = World(int(rng.integers(10_000)))
+        place = degrees(world.sample(0).mercator_bounds())
+        grounds: list[tuple[Imagery, Bounds]] = [(WorldImagery(world), place)]
         if extracts:
-            grounds.append(_painted(extracts[rng.integers(len(extracts))], rng))
-        for imagery in grounds * TILES_OF_A_GROUND:
+            painted = _painted(extracts[rng.integers(len(extracts))], rng)
+            grounds.append((painted, painted.bounds))
+        for imagery, bounds in grounds * TILES_OF_A_GROUND:
             zoom = int(rng.choice(ZOOMS))
-            tile = _random_tile(imagery, zoom, rng)
+            tile = _random_tile(imagery, bounds, zoom, rng)
             if tile is not None:
                 yield f"painted {imagery.name} zoom {zoom}", tile
 
@@ -77,14 +79,22 @@ def _painted(objects: MapObjects, rng: np.random.Generator) -> PaintedGround:
     buildings = objects.areas["building"]
     middle = shapely.centroid(buildings[rng.integers(len(buildings))])
     tile = mercantile.tile(*mercantile.lnglat(middle.x, middle.y), 14)
-    look = Look(str(rng.choice(CLIMATES)), int(rng.integers(10_000)), rng.uniform(0.4, 1.8))
+    relief = float(rng.choice([0.0, rng.uniform(0.2, 1.0)]))
+    look = Look(
+        str(rng.choice(CLIMATES_OF_EXTRACTS)),
+        int(rng.integers(10_000)),
+        rng.uniform(0.4, 1.8),
+        relief,
+    )
     bounds = bounds_of(TileRange(14, tile.x, tile.y, tile.x, tile.y))
     return PaintedGround(objects, bounds, look, name=f"{look}", attribution="")
 
 
-def _random_tile(imagery: Imagery, zoom: int, rng: np.random.Generator) -> np.ndarray | None:
+def _random_tile(
+    imagery: Imagery, bounds: Bounds, zoom: int, rng: np.random.Generator
+) -> np.ndarray | None:
     """256 px of imagery that show something, or None where none are found."""
-    columns, rows = _extent(imagery.bounds, zoom)
+    columns, rows = _extent(bounds, zoom)
     if min(columns[1] - columns[0], rows[1] - rows[0]) <= TILE_SIZE:
         return None
     for _ in range(MOST_TRIES):

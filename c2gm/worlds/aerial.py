@@ -20,7 +20,7 @@ PATCH_PERIODS = (24.0, 57.0)
 DRIFT_PERIODS = (170.0, 630.0)
 TRAILS = ((71.0, 61), (118.0, 62))  # (period, salt)
 FURROW_CONTRAST = 0.5
-CROWN_CONTRAST = 0.72  # of the lit and the other side of crowns
+CROWN_CONTRAST = (0.4, 0.72)  # of the lit and the other side of crowns, coarse and fine
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
 
 
@@ -112,11 +112,11 @@ class AerialPainter:
         shadow = self._shadow(box)
         crowns = self._crowns(box)
         if crowns is not None:
-            colours, facing, cover = crowns
+            colours, facing, cover, cast = crowns
             picture += (colours - picture) * cover[..., None]
             change *= 1 - np.float32(0.4) * cover
-            change += facing * np.float32(CROWN_CONTRAST)
-            shadow = shadow * (1 - np.float32(0.8) * cover)
+            change += facing * cover * np.float32(CROWN_CONTRAST[box.zoom >= 17])
+            shadow = np.maximum(shadow * (1 - np.float32(0.8) * cover), cast)
         picture *= (1 + np.clip(change, -0.7, 0.6))[..., None]
         hue = hue * (np.float32(0.1) * picture[..., 1])
         picture[..., 0] += hue
@@ -140,9 +140,8 @@ class AerialPainter:
 
     def _shadow(self, box: PixelBox) -> np.ndarray:
         """How much of each pixel is in shadow, float32 [H,W]."""
-        scene, sun = self._scene, self._scene.sun
+        scene = self._scene
         canvas = self._canvas(box, (0, 0, 0))
-        self._canopy.shade(canvas, -sun.towards * sun.reach)
         canvas.fill(scene.shadows)
         if box.zoom >= 17:
             canvas.fill(scene.car_shadows)
@@ -150,22 +149,29 @@ class AerialPainter:
         shadow: np.ndarray = canvas.pixels()[..., 2].astype(np.float32) * np.float32(1 / 255)
         return shadow
 
-    def _crowns(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """(colours of crowns, how much they face the sun, share of the pixel that they cover)."""
-        towards, resolution = self._scene.sun.towards, self._resolution(box.zoom)
+    def _crowns(
+        self, box: PixelBox
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
+        """(colours of crowns, how much they face the sun, their share of each pixel, that of what
+        they shade), or None where no tree stands.
+        """
+        sun, resolution = self._scene.sun, self._resolution(box.zoom)
         wide, fine = box.grown(MARGIN), box.zoom >= 17
         canvas = self._canvas(wide, (0, 0, 0))
-        self._canopy.heights(canvas, towards, fine=fine)
+        self._canopy.shade(canvas, -sun.towards * sun.reach)
+        self._canopy.heights(canvas, sun.towards, fine=fine)
         codes = canvas.pixels()
-        if not codes[..., 0].any():
+        if not codes.any():
             return None
         canvas = self._canvas(wide, self._canopy.colour)
         self._canopy.colours(canvas, fine=fine)
-        heights = ruffled(codes, box, resolution)[..., 0].astype(np.float32) * np.float32(1 / 255)
+        codes = ruffled(codes, box, resolution).astype(np.float32) * np.float32(1 / 255)
         colours = without_margin(ruffled(canvas.pixels(), box, resolution)).astype(np.float32)
-        own = without_margin(heights)
-        facing = lit_side(heights, towards, resolution) + (own - np.float32(0.62)) * np.float32(0.5)
-        return colours, facing, np.minimum(own * np.float32(255 / RINGS[0][1]), 1)
+        own = without_margin(codes)
+        facing = lit_side(codes[..., 0], sun.towards, resolution)
+        facing += (own[..., 0] - np.float32(0.62)) * np.float32(0.5)
+        cover = np.minimum(own[..., 0] * np.float32(255 / RINGS[0][1]), 1)
+        return colours, facing, cover, own[..., 2]
 
     def _texture(self, box: PixelBox, grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
         """Relative change of light, and how dry (above 0) or lush places are, float32 [H,W]."""

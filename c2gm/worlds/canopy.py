@@ -35,9 +35,10 @@ class Canopy:
             canvas.fill_copies(outline, group.places, group.radii * 1.1, (red, green, blue))
 
     def shade(self, canvas: Canvas, away: np.ndarray) -> None:
-        """Draw what the crowns shade as code (0, 0, 255)."""
-        cast = self._places + away * (1.2 * self._radii)[:, None]
-        canvas.fill_copies(_circle(7), cast, self._radii, (0, 0, 255))
+        """Draw what the crowns shade as code (0, 0, 255), from the trunk to beyond the crown."""
+        for height, share in ((0.5, 0.85), (1.25, 0.9)):
+            cast = self._places + away * (height * self._radii)[:, None]
+            canvas.fill_copies(_circle(7), cast, self._radii * share, (0, 0, 255))
 
     def heights(self, canvas: Canvas, towards: np.ndarray, *, fine: bool) -> None:
         """Draw the heights of crowns as codes (height, 0, 0)."""

@@ -34,14 +34,14 @@ class Material:
 # Set so that spread and steps within classes come near those of real pictures, which
 # benchmarks/measure_look.py prints.
 MATERIALS = {
-    "plain": Material(0.06, 0.045, 0.03, 0.04, 0.1, 0.03),
-    "lawn": Material(0.06, 0.05, 0.03, 0.04, 0.16, 0.0),
-    "meadow": Material(0.06, 0.045, 0.035, 0.06, 0.2, 0.06),
+    "plain": Material(0.05, 0.03, 0.02, 0.04, 0.1, 0.03),
+    "lawn": Material(0.05, 0.035, 0.02, 0.04, 0.16, 0.0),
+    "meadow": Material(0.045, 0.025, 0.018, 0.05, 0.14, 0.07),
     "garden": Material(0.1, 0.1, 0.04, 0.03, 0.25, 0.0),
     "crop": Material(0.022, 0.018, 0.02, 0.05, 0.14, 0.03),
     "wood": Material(0.10, 0.07, 0.05, 0.06, 0.2, 0.0),
-    "sand": Material(0.05, 0.03, 0.02, 0.05, 0.07, 0.13),
-    "yard": Material(0.065, 0.035, 0.025, 0.03, 0.06, 0.06),
+    "sand": Material(0.045, 0.02, 0.014, 0.05, 0.07, 0.13),
+    "yard": Material(0.05, 0.025, 0.018, 0.03, 0.06, 0.06),
     "paving": Material(0.045, 0.03, 0.025, 0.02, 0.05, 0.0),
     "pitch": Material(0.025, 0.02, 0.02, 0.02, 0.14, 0.0),
     "water": Material(0.012, 0.008, 0.015, 0.09, 0.1, 0.0),

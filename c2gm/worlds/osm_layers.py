@@ -14,6 +14,7 @@ from .palette import Colour, Palette
 from .place_chance import chances, shape_chances
 from .road_layers import road_layers
 from .shapes import ShapeSet, shape_set
+from .traffic import bays
 
 HALF_WIDTHS = {  # metres from the middle of a road to its kerb
     "motorway": 5.2,
@@ -65,8 +66,9 @@ def ground_layers(ground: GroundParts, colours: Palette, look: Look) -> tuple[Sh
     return tuple(layer for layer in layers if len(layer.bounds))
 
 
-def markings(lines: dict[str, np.ndarray]) -> tuple[ShapeSet, ...]:
-    """White dashes of main roads, and rails."""
+def markings(ground: GroundParts, seed: int) -> tuple[ShapeSet, ...]:
+    """White dashes of main roads, bays of car parks, and rails."""
+    lines = ground.lines
     white = np.array([214, 212, 206])
     roads = [lines[kind] for kind in ("main_road", "motorway") if kind in lines]
     dashes = [_dashed(line) for line in (np.concatenate(roads) if roads else [])]
@@ -78,7 +80,11 @@ def markings(lines: dict[str, np.ndarray]) -> tuple[ShapeSet, ...]:
         for side in (-0.75, 0.75)
     ]
     tracks = shapely.buffer(np.concatenate(rails), 0.22) if rails else []
-    return shape_set(strips, white), shape_set(tracks, np.array([92, 84, 78]))
+    return (
+        shape_set(strips, white),
+        shape_set(bays(ground.area("car_park").shapes, seed), white),
+        shape_set(tracks, np.array([92, 84, 78])),
+    )
 
 
 def _dashed(line: Any) -> np.ndarray:

@@ -48,7 +48,7 @@ class SceneMaker:
             sun=sun,
             background=background,
             ground=ground_layers(ground, colours, look),
-            markings=markings(ground.lines),
+            markings=markings(ground, look.seed),
             materials=materials(ground, look.seed),
             crowns=crown_groups(trees, colours, look.seed),
             roofs=house_roofs(ground.houses, colours, sun, look.seed),

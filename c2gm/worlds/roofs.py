@@ -55,7 +55,7 @@ def roof_faces(houses: Buildings, tint: np.ndarray, sun: Sun, seed: int) -> tupl
     colours.append(tint[flat] * np.where(first < 0.5, 0.8, 1.12))
     inner = shape_set(
         shapely.polygons(_shrunk(houses.corners[flat], 0.7)),
-        _rounded(tint[flat] * (0.86 + 0.14 * second)),
+        _rounded(tint[flat] * (0.9 + 0.18 * second)),
     )
     # rims lie under inner faces and these under units: sorting by colour would lose that order
     faces = shape_set(np.concatenate(polygons), _rounded(np.concatenate(colours)))

@@ -17,7 +17,7 @@ from .place_chance import shape_chances
 from .road_layers import road_layers
 from .roofs import Sun, building_shadows, roof_colours, roof_faces, sun_of
 from .shapes import ShapeSet, shape_set
-from .traffic import car_shapes, cars_on_parks, cars_on_roads
+from .traffic import bays, car_shapes, cars_on_parks, cars_on_roads
 from .trunk import HALF_WIDTHS
 
 
@@ -75,7 +75,7 @@ def scene(layout: Layout, seed: int) -> Scene:
         sun=sun,
         background=(background[0], background[1], background[2]),
         ground=_ground(layout, colours, rng, seed),
-        markings=_markings(layout),
+        markings=_markings(layout, seed),
         materials=_materials(layout, seed),
         crowns=crown_groups(layout.trees, colours, seed),
         roofs=roof_faces(blocks, tints, sun, seed),
@@ -168,7 +168,7 @@ def _strips(lines: np.ndarray, half: float, colour: Colour) -> ShapeSet:
     return shape_set(shapely.buffer(lines, half, quad_segs=4), np.round(np.array(colour)))
 
 
-def _markings(layout: Layout) -> tuple[ShapeSet, ...]:
+def _markings(layout: Layout, seed: int) -> tuple[ShapeSet, ...]:
     lines = layout.lines
     white = np.array([214, 212, 206])
     dashes = []
@@ -193,6 +193,7 @@ def _markings(layout: Layout) -> tuple[ShapeSet, ...]:
     ]
     return (
         shape_set(strips, white),
+        shape_set(bays(_car_parks(layout), seed), white),
         shape_set(shapely.buffer(np.array(edges, dtype=object), 0.15), white),
         shape_set(shapely.buffer(np.array(rails, dtype=object), 0.22), np.array([92, 84, 78])),
     )
@@ -232,9 +233,13 @@ def _parcel_code(parcel: Parcel, first: float, second: float) -> tuple[int, int,
 
 def _cars(layout: Layout, seed: int) -> tuple[Any, np.ndarray]:
     moving = cars_on_roads(layout.lines, seed)
-    parked = cars_on_parks([p.shape for p in layout.parcels if p.use == "parking"], seed)
+    parked = cars_on_parks(_car_parks(layout), seed)
     places = np.concatenate([moving[0], parked[0]])
     return car_shapes(places, np.concatenate([moving[1], parked[1]]), seed)
+
+
+def _car_parks(layout: Layout) -> list[Any]:
+    return [parcel.shape for parcel in layout.parcels if parcel.use == "parking"]
 
 
 def _times(colour: tuple[float, float, float], factor: float) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 
 BLUR_MARGIN = 5  # px that blurring needs on each side
 CONTRAST_PIVOT = 110
+SHOULDER, TOE = 200, 48  # grey levels beyond which lights and shadows are compressed
 JPEG_BLOCK = 16  # px: two blocks of 8, because colour is kept at half the resolution
 
 
@@ -85,10 +86,10 @@ MAKERS = {  # ranges round those of real pictures: calm, vivid and dark orthopho
         quality=(62, 92),
     ),
     "dark": _Maker(
-        gain=(0.62, 0.86),
+        gain=(0.68, 0.9),
         tint=0.05,
         haze=(0.0, 0.1),
-        contrast=(1.0, 1.25),
+        contrast=(1.05, 1.35),
         saturation=(0.7, 1.08),
         toning=8,
         blur=(0.2, 0.5),
@@ -116,8 +117,11 @@ def sensor(seed: int) -> Sensor:
     """The sensor of a seed."""
     rng = np.random.default_rng([seed, 4])
     maker = list(MAKERS.values())[int(rng.choice(len(MAKERS), p=SHARES))]
-    tint = rng.uniform(1 - maker.tint, 1 + maker.tint, 3)
-    toning = rng.uniform(-maker.toning, maker.toning, 3)
+    # light differs between warm and cool, hardly between green and purple
+    warm, green = rng.uniform(-1, 1, 2) * maker.tint
+    tint = np.array([1 + warm, 1 + 0.3 * green, 1 - warm])
+    cast, other = rng.uniform(-1, 1, 2) * maker.toning
+    toning = np.array([cast, 0.35 * other, -cast])
     return Sensor(
         gain=(rng.uniform(*maker.gain) * tint / tint.mean()).astype(np.float32),
         haze=float(rng.uniform(*maker.haze)),
@@ -156,6 +160,9 @@ def developed(light: np.ndarray, sensor: Sensor) -> np.ndarray:
     film += (grey - CONTRAST_PIVOT) * (sensor.toning / np.float32(CONTRAST_PIVOT))
     film = film * sensor.gain
     film += np.float32(sensor.haze) * (sensor.haze_colour - film)
+    # tone curves give in before they clip, and shadows keep some light
+    film -= np.float32(0.5) * np.maximum(film - np.float32(SHOULDER), 0)
+    film += np.float32(0.55) * np.maximum(np.float32(TOE) - film, 0)
     return np.asarray(film)
 
 

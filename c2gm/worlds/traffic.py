@@ -11,6 +11,7 @@ from .place_chance import chances, first_points, shape_chances
 
 SPACING = {"motorway": 40.0, "main_road": 45.0, "street": 34.0, "driveway": 16.0, "service": 60.0}
 OFFSET = {"motorway": 1.8, "main_road": 2.2, "street": 2.6, "driveway": 0.0, "service": 1.2}
+BAY = 2.7  # metres from one parking place to the next
 CAR_COLOURS = np.array(
     [
         (206, 206, 206),
@@ -66,6 +67,21 @@ def cars_on_parks(parks: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(places), np.concatenate(headings)
 
 
+def bays(parks: Any, seed: int) -> np.ndarray:
+    """White lines between the places of most car parks (polygons), polygons."""
+    parks = shapely.get_parts(np.asarray(parks, dtype=object))
+    ends = [np.zeros((0, 2, 2))]
+    for park in parks[shape_chances(parks, seed, 49) < 0.75]:
+        spots, heading = _rows(park)
+        down = np.array([np.cos(heading), np.sin(heading)])
+        starts = spots + BAY / 2 * np.array([down[1], -down[0]])
+        ends.append(np.stack([starts - 2.3 * down, starts + 2.3 * down], 1))
+    lines: np.ndarray = shapely.buffer(
+        shapely.linestrings(np.concatenate(ends)), 0.09, cap_style="flat"
+    )
+    return lines
+
+
 def car_shapes(places: np.ndarray, headings: np.ndarray, seed: int) -> tuple[Any, np.ndarray]:
     """Outlines and colours [n,3] of cars."""
     along = np.stack([np.cos(headings), np.sin(headings)], 1)[:, None]
@@ -90,7 +106,7 @@ def _rows(park: Any) -> tuple[np.ndarray, float]:
     along, down = ring[1] - ring[0], ring[3] - ring[0]
     length, depth = float(np.hypot(*along)), float(np.hypot(*down))
     rows = [y for aisle in np.arange(8.0, depth + 6, 16.0) for y in (aisle - 5.2, aisle + 5.2)]
-    steps = np.arange(2.5, length - 2, 2.7)
+    steps = np.arange(2.5, length - 2, BAY)
     grid = np.stack(np.meshgrid(steps / length, np.array(rows) / depth), -1).reshape(-1, 2)
     spots = ring[0] + grid[:, :1] * along + grid[:, 1:] * down
     inner = park.buffer(-2.0)
