@@ -103,6 +103,14 @@ class ComfyPage:
         )
         return missing
 
+    def own_kinds(self) -> list[str]:
+        """Classes of the pack's nodes in the graph."""
+        kinds: list[str] = self.page.evaluate(
+            "() => [...new Set(app.graph._nodes.map((node) => node.comfyClass))]"
+            ".filter((kind) => kind?.startsWith('C2GM'))"
+        )
+        return kinds
+
     def widgets(self, kind: str) -> dict[str, Any]:
         """Values of a node's widgets that are saved, by name."""
         values: dict[str, Any] = self.page.evaluate(

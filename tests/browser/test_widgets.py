@@ -33,9 +33,9 @@ def test_a_box_drawn_on_the_map_goes_into_the_number_fields(page: ComfyPage) -> 
     page.show("C2GMPickArea")
     box = page.page.locator(".c2gm-pick-area")
     expect(box.locator(".c2gm-imagery img").first).to_be_visible()
-    expect(box.locator(".c2gm-sum")).to_contain_text("23 tiles")
+    expect(box.locator(".c2gm-sum")).to_contain_text("Tiles: 23")
     page.drag(page.map_of("c2gm-pick-area"), (0.4, 0.4), (0.6, 0.6), shift=True)
-    expect(box.locator(".c2gm-sum")).not_to_contain_text("23 tiles")
+    expect(box.locator(".c2gm-sum")).not_to_contain_text("Tiles: 23")
     west, south, east, north = (page.widgets("C2GMPickArea")[edge] for edge in EDGES)
     assert SAMPLE_BOUNDS[0] < west < east < SAMPLE_BOUNDS[2]
     assert SAMPLE_BOUNDS[1] < south < north < SAMPLE_BOUNDS[3]

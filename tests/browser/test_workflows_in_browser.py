@@ -67,7 +67,7 @@ def test_a_box_is_drawn_and_zooms_are_chosen(page: ComfyPage) -> None:
         box.get_by_title(f"Zoom {zoom}", exact=True).click()
     widgets = page.widgets("C2GMPickArea")
     assert (widgets["zoom_min"], widgets["zoom_max"]) == (16, 17)
-    expect(box.locator(".c2gm-sum")).to_contain_text("windows to paint")
+    expect(box.locator(".c2gm-sum")).to_contain_text("windows to paint:")
     page.shot("2-area")
 
 

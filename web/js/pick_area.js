@@ -1,9 +1,11 @@
 // Pick Area: a map over the imagery; what is drawn on it goes into the node's number widgets.
 import { button, imagerySpec, make, setWidgets, sourceOf, watch, widgetOf } from "./graph.js";
+import { say } from "./language.js";
 import { MapBox, corners, specQuery } from "./map_box.js";
 import { ask } from "./service.js";
 
 const HEIGHT = 380;
+const CONNECT = "Connect Load Imagery to see the ground.";
 const EDGES = ["west", "south", "east", "north"];
 const ZOOMS = [12, 13, 14, 15, 16, 17, 18, 19, 20];
 const CORNERS = [["west", "south"], ["east", "south"], ["east", "north"], ["west", "north"]];
@@ -14,11 +16,11 @@ class PickArea {
   constructor(node) {
     this.node = node;
     this.imagery = null;
-    this.drawing = button("Draw area", "Then drag a box on the map. Shift and drag does it at any time.",
+    this.drawing = button(say("Draw area"), say("Then drag a box on the map. Shift and drag does it at any time."),
       () => this.setDrawing(!this.isDrawing));
-    const whole = button("Whole imagery", "Four zeros: all that the imagery covers.",
+    const whole = button(say("Whole imagery"), say("Four zeros: all that the imagery covers."),
       () => this.setBounds([0, 0, 0, 0]));
-    const look = button("Look at it", "Bring the area into view.", () => this.lookAtArea());
+    const look = button(say("Look at it"), say("Bring the area into view."), () => this.lookAtArea());
     this.zooms = make("div", "c2gm-zooms");
     this.sum = make("div", "c2gm-sum");
     this.box = new MapBox(node, "c2gm-pick-area", HEIGHT, {
@@ -27,7 +29,7 @@ class PickArea {
       zoomSnap: 0.25, // imagery can be shown at any
     });
     this.makeZooms();
-    this.box.say("Connect Load Imagery to see the ground.");
+    this.box.say(say(CONNECT));
     this.box.started.then((map) => this.begin(map));
     watch(node, this.box.element, () => this.look());
   }
@@ -136,7 +138,7 @@ class PickArea {
   async loadImagery(source, spec) {
     if (!spec) {
       this.useImagery(source ? this.known : null);
-      this.box.say(source ? "Queue once to see the imagery." : "Connect Load Imagery to see the ground.");
+      this.box.say(say(source ? "Queue once to see the imagery." : CONNECT));
       return;
     }
     try {
@@ -200,7 +202,7 @@ class PickArea {
   makeZooms() {
     this.chips = ZOOMS.map((zoom) => {
       const count = make("small", "", "");
-      const chip = button(String(zoom), `Zoom ${zoom}`, () => this.chooseZoom(zoom));
+      const chip = button(String(zoom), say("Zoom {zoom}", { zoom }), () => this.chooseZoom(zoom));
       chip.append(count);
       this.zooms.append(chip);
       return { zoom, chip, count };
@@ -244,10 +246,12 @@ class PickArea {
     }
     this.showChips(area.counts);
     const time = area.seconds == null
-      ? "the time is known after the first run" : `about ${duration(area.seconds)}`;
+      ? say("the time is known after the first run")
+      : say("about {time}", { time: duration(area.seconds) });
     this.sum.classList.remove("c2gm-problem");
-    this.sum.textContent =
-      `${counted(area.tiles, "tile")} · ${counted(area.windows, "window")} to paint · ${time}`;
+    this.sum.textContent = say("Tiles: {tiles} · windows to paint: {windows} · {time}", {
+      tiles: area.tiles.toLocaleString("en"), windows: area.windows.toLocaleString("en"), time,
+    });
   }
 
   showProblem(text) {
@@ -274,10 +278,9 @@ const onEarth = (value, isLongitude) => {
   return Number(inside.toFixed(5));
 };
 
-const counted = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
-
 const duration = (seconds) => {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+  const whole = Math.max(1, Math.round(seconds));
+  if (seconds < 90) return say("{number} s", { number: whole });
+  if (seconds < 5400) return say("{number} min", { number: Math.round(seconds / 60) });
+  return say("{number} h", { number: (seconds / 3600).toFixed(1) });
 };

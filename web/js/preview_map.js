@@ -1,5 +1,6 @@
 // Preview Map: the result as a slippy map, zoom by zoom, against the imagery it was drawn from.
 import { button, imagerySpec, make, sourceOf, watch } from "./graph.js";
+import { say } from "./language.js";
 import { MapBox, specQuery } from "./map_box.js";
 import { address, ask } from "./service.js";
 
@@ -25,7 +26,7 @@ class PreviewMap {
     });
     this.box.place.append(this.divider, this.legend);
     this.makeDivider();
-    this.box.say("Queue the graph: the map appears here.");
+    this.box.say(say("Queue the graph: the map appears here."));
     this.box.started.then((map) => {
       map.on("zoomend", () => this.showZoom());
       map.on("move zoomend viewreset resize", () => this.clip());
@@ -37,17 +38,17 @@ class PreviewMap {
   makeBar() {
     this.opacity = make("input", "c2gm-slider");
     Object.assign(this.opacity, { type: "range", min: 0, max: 100, value: 100 });
-    this.opacity.title = "How much of the map is seen over the imagery.";
+    this.opacity.title = say("How much of the map is seen over the imagery.");
     this.opacity.addEventListener("input", () => this.showOpacity());
-    this.swipe = button("Swipe", "Left of the line the map, right of it the imagery.",
+    this.swipe = button(say("Swipe"), say("Left of the line the map, right of it the imagery."),
       () => this.setSwipe(!this.isSwiping));
-    this.whole = button("Whole", "Show the whole map.", () => this.fit());
-    this.key = button("Legend", "The colours of the map.", () => {
+    this.whole = button(say("Whole"), say("Show the whole map."), () => this.fit());
+    this.key = button(say("Legend"), say("The colours of the map."), () => {
       this.legend.hidden = !this.legend.hidden;
       this.key.classList.toggle("c2gm-on", !this.legend.hidden);
     });
     this.compare = [this.opacity, this.swipe];
-    const label = make("label", "c2gm-label", "Map", this.opacity);
+    const label = make("label", "c2gm-label", say("Map"), this.opacity);
     this.compare.push(label);
     return make("div", "c2gm-bar", label, this.swipe, this.whole, this.key);
   }
@@ -79,7 +80,7 @@ class PreviewMap {
         counts: this.painted.counts,
         legend: this.map?.legend ?? [],
         imagery: this.map?.imagery ?? null,
-        notice: "Painting …",
+        notice: say("Painting …"),
         attribution: "",
         address: (place) => (this.painted.tiles.has(place) ? address(`growing/${told.run}/${place}`) : null),
       };
@@ -140,7 +141,7 @@ class PreviewMap {
 
   makeZooms() {
     const chips = this.map.zooms.map((zoom) => {
-      const chip = button(String(zoom), `Show zoom ${zoom}`, () => {
+      const chip = button(String(zoom), say("Show zoom {zoom}", { zoom }), () => {
         this.box.isTouched = true;
         this.box.map.setZoom(zoom);
       });
@@ -170,9 +171,15 @@ class PreviewMap {
       chip.lastChild.textContent = count ? count.toLocaleString("en") : "";
     }
     const scale = this.scales?.[zoom];
-    this.scale.textContent = this.map.zooms.includes(zoom)
-      ? `Zoom ${zoom}${scale ? ` · ${scale.map_scale} · ${scale.resolution} m per pixel at the equator` : ""}`
-      : `The map has no zoom ${zoom}: choose one above.`;
+    if (!this.map.zooms.includes(zoom)) {
+      this.scale.textContent = say("The map has no zoom {zoom}: choose one above.", { zoom });
+      return;
+    }
+    this.scale.textContent = scale
+      ? say("Zoom {zoom} · {scale} · {resolution} m per pixel at the equator", {
+        zoom, scale: scale.map_scale, resolution: scale.resolution,
+      })
+      : say("Zoom {zoom}", { zoom });
   }
 
   // Map against imagery
@@ -206,7 +213,7 @@ class PreviewMap {
   }
 
   makeDivider() {
-    this.divider.title = "Drag: the map on the left, the imagery on the right.";
+    this.divider.title = say("Drag: the map on the left, the imagery on the right.");
     this.divider.addEventListener("pointerdown", (event) => {
       event.stopPropagation(); // or the map would be moved
       this.divider.setPointerCapture(event.pointerId);

@@ -1,6 +1,7 @@
 // Recolour Map: the palette is tried on the node at once, by the nearest class of every pixel.
-import { addElement, make, watch, widgetOf } from "./graph.js";
 import { api } from "../../../scripts/api.js";
+import { addElement, make, watch, widgetOf } from "./graph.js";
+import { say } from "./language.js";
 
 const HEIGHT = 260;
 
@@ -10,7 +11,7 @@ class Recolour {
   constructor(node) {
     this.node = node;
     this.canvas = make("canvas", "c2gm-canvas");
-    this.hint = make("div", "c2gm-hint", "Queue once: then palettes are tried here at once.");
+    this.hint = make("div", "c2gm-hint", say("Queue once: then palettes are tried here at once."));
     this.place = make("div", "c2gm-box c2gm-picture", this.canvas, this.hint);
     addElement(node, "c2gm_recolour", this.place, HEIGHT);
     watch(node, this.place, () => this.look());

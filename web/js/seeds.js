@@ -1,5 +1,6 @@
 // "New seed" and "Use last seed" below a seed widget.
 import { setWidgets, widgetOf } from "./graph.js";
+import { say } from "./language.js";
 
 /** Two buttons for a node's seed; the last seed is that of the run before the last change. */
 export const addSeedButtons = (node) => {
@@ -16,10 +17,10 @@ export const addSeedButtons = (node) => {
     widget.serialize = false;
     widget.tooltip = tooltip;
   };
-  press("New seed", "Another world noise: other details, the same ground.", () => {
+  press(say("New seed"), say("Another world noise: other details, the same ground."), () => {
     setWidgets(node, { seed: Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) });
   });
-  press("Use last seed", "Back to the seed of the last run, or of the run before it.", () => {
+  press(say("Use last seed"), say("Back to the seed of the last run, or of the run before it."), () => {
     const last = queued.find((value) => value !== seed.value);
     if (last !== undefined) setWidgets(node, { seed: last });
   });

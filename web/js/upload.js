@@ -1,7 +1,10 @@
 // An upload button on Load Imagery.
 import { api } from "../../../scripts/api.js";
 import { setWidgets, widgetOf } from "./graph.js";
+import { say } from "./language.js";
 
+const TOO_LARGE = "{file} ({size} MB) is over this server's upload limit. "
+  + "Copy it into ComfyUI's folder input/, then press R.";
 const ACCEPTED = ".tif,.tiff,.png,.jpg,.jpeg,.webp,.jp2";
 
 /** A button that puts a file into the input folder and chooses it. */
@@ -13,19 +16,18 @@ export const addUpload = (node, words) => {
     choose.value = "";
     if (file) await upload(node, words, file);
   });
-  const widget = node.addWidget("button", "Upload imagery", null, () => choose.click(), { serialize: false });
+  const widget = node.addWidget("button", say("Upload imagery"), null, () => choose.click(), { serialize: false });
   widget.serialize = false;
-  widget.tooltip = "Copies a GeoTIFF or picture into ComfyUI's input folder.";
+  widget.tooltip = say("Copies a GeoTIFF or picture into ComfyUI's input folder.");
 };
 
 const upload = async (node, words, file) => {
   const form = new FormData();
   form.append("image", file);
   form.append("type", "input");
-  words.say([`Uploading ${file.name} …`]);
+  words.say([say("Uploading {file} …", { file: file.name })]);
   const megabytes = Math.ceil(file.size / 1e6);
-  const tooLarge = `${file.name} (${megabytes} MB) is over this server's upload limit. `
-    + "Copy it into ComfyUI's folder input/, then press R.";
+  const tooLarge = say(TOO_LARGE, { file: file.name, size: megabytes });
   try {
     const answer = await api.fetchApi("/upload/image", { method: "POST", body: form });
     if (answer.status === 413) {
@@ -38,9 +40,10 @@ const upload = async (node, words, file) => {
     const values = widgetOf(node, "file").options.values;
     if (Array.isArray(values) && !values.includes(path)) values.push(path);
     setWidgets(node, { file: path });
-    words.say([`${path} is in the input folder.`]);
+    words.say([say("{file} is in the input folder.", { file: path })]);
   } catch (error) {
     // A server that refuses a large body closes the connection instead of answering.
-    words.say([megabytes >= 90 ? tooLarge : `${file.name} was not uploaded: ${error.message}`]);
+    const failed = say("{file} was not uploaded: {reason}", { file: file.name, reason: error.message });
+    words.say([megabytes >= 90 ? tooLarge : failed]);
   }
 };
