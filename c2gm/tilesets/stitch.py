@@ -140,8 +140,9 @@ def write_strips(
     check_picture_name(out)
     check_free(out, overwrite=overwrite)
     check_size(box, MAX_PIXELS_IN_FILE, "Give smaller bounds or a lower zoom.")
-    rows = box.height if foot is None else box.height + len(foot)
-    everything = strips if foot is None else chain(strips, [foot])
+    below = [] if foot is None or not len(foot) else [foot]
+    rows = box.height + sum(len(part) for part in below)
+    everything = chain(strips, below)
     texts = {"Software": GENERATOR, "Description": NOTICE, "Copyright": credit}
     temporary = out.with_name(f"{out.stem}.{secrets.token_hex(4)}.tmp{out.suffix.lower()}")
     try:

@@ -1,0 +1,146 @@
+"""Workflows of strangers: values that no list has end with one sentence, and nothing is done."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from comfyui_client import PromptRefused
+from comfyui_server import Server
+from install_server import HERE
+from PIL import Image
+
+Prompt = dict[str, Any]
+
+
+def whole_pyramid() -> Prompt:
+    prompt: Prompt = json.loads(
+        (HERE / "api" / "1_map_pyramid_of_a_town.json").read_text(encoding="utf-8")
+    )
+    return prompt
+
+
+def changed(kind: str, **values: Any) -> Prompt:
+    """The first workflow with other values on one node."""
+    prompt = whole_pyramid()
+    (node,) = [node for node in prompt.values() if node["class_type"] == kind]
+    node["inputs"] |= values
+    return prompt
+
+
+def alone(kind: str, **inputs: Any) -> Prompt:
+    """A picture through one node."""
+    return {
+        "1": {
+            "class_type": "EmptyImage",
+            "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0xE6E0D4},
+        },
+        "2": {"class_type": kind, "inputs": inputs},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
+    }
+
+
+def answer(server: Server, prompt: Prompt) -> str:
+    """What the user reads, before the run or in it."""
+    try:
+        run = server.run(prompt)
+    except PromptRefused as refused:
+        errors = refused.errors["node_errors"].values()
+        return " ".join(error["details"] for entry in errors for error in entry["errors"])
+    assert run.status == "error"
+    return run.error
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sentence"),
+    [
+        (changed("C2GMLoadSGDM", dtype="float8"), "dtype 'float8' is not one of auto"),
+        (changed("C2GMCascadeSampler", sampler_name="best"), "ComfyUI has no sampler 'best'"),
+        (changed("C2GMCascadeSampler", scheduler="best"), "ComfyUI has no scheduler 'best'"),
+        (changed("C2GMCascadeSampler", edges="soft"), "Edges 'soft' are not one of exact, open"),
+        (changed("C2GMCascadeSampler", cascade_factor="8X"), "'8X' is not one of 4X, 2X"),
+        (changed("C2GMCascadeSampler", max_tiles=20), "allow it by max_tiles 23"),
+        (changed("C2GMSaveTileset", format="zip"), "Format 'zip' is not one of MBTiles"),
+        (changed("C2GMLoadImagery", crs="EPSG:0"), "crs EPSG:0 is no known coordinate system"),
+        (changed("C2GMLoadImagery", nodata="black"), "nodata 'black' is no number"),
+        (alone("C2GMRecolourMap", images=["1", 0], palette="neon", colours=""), "'neon' is not"),
+        (
+            alone("C2GMRecolourMap", images=["1", 0], palette="night", colours="lake = #123"),
+            "no class 'lake'",
+        ),
+        (
+            alone("C2GMCompareZooms", zooms="", captions="", panel=64),
+            "Nothing to compare: connect a tileset",
+        ),
+        ({"1": {"class_type": "C2GMJobs", "inputs": {"job": "../town.mbtiles"}}}, "inside jobs/"),
+        ({"1": {"class_type": "C2GMJobs", "inputs": {"job": "gone.mbtiles"}}}, "is not in"),
+    ],
+)
+def test_unknown_values_are_named(server: Server, prompt: Prompt, sentence: str) -> None:
+    told = answer(server, prompt)
+    assert sentence in told
+    assert "\n" not in told and "--" not in told
+
+
+def test_a_picture_without_position_asks_for_bounds_and_takes_them(server: Server) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(server.base / "input" / "plain.png")
+    prompt = {
+        "1": {
+            "class_type": "C2GMLoadImagery",
+            "inputs": {"file": "plain.png", "picture_bounds": "", "attribution": "me"},
+        },
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 1]}},
+    }
+    told = answer(server, prompt)
+    assert "Give picture_bounds, like west,south,east,north, in degrees." in told
+    prompt["1"]["inputs"]["picture_bounds"] = "8,47,8.004,47.002"
+    run = server.run(prompt)
+    assert run.status == "success", run.error
+    (imagery,) = run.outputs["1"]["c2gm_imagery"]
+    assert imagery["bounds"] == pytest.approx([8, 47, 8.004, 47.002])
+    assert imagery["attribution"] == "me"
+    shown = Image.open(io.BytesIO(server.picture(run.outputs["2"]["images"][0])))
+    assert shown.size[0] > 64
+
+
+@pytest.mark.parametrize("name", ["town.jpg", "town"])
+def test_a_sheet_is_a_tif_or_a_png(server: Server, name: str) -> None:
+    prompt = whole_pyramid()
+    sampler = next(
+        number for number, node in prompt.items() if node["class_type"] == "C2GMCascadeSampler"
+    )
+    prompt["90"] = {
+        "class_type": "C2GMTileStitch",
+        "inputs": {
+            "tileset": [sampler, 0],
+            "area": ["3", 0],
+            "zoom": 18,
+            "overlap": 64,
+            "file": name,
+        },
+    }
+    prompt["91"] = {"class_type": "PreviewImage", "inputs": {"images": ["90", 0]}}
+    with pytest.raises(PromptRefused, match="a stitched map is a .png or a .tif"):
+        server.queue(prompt)
+
+
+def test_a_foreign_picture_is_not_replaced_by_a_sheet(server: Server) -> None:
+    foreign: Path = server.base / "output" / "c2gm" / "mine.png"
+    foreign.parent.mkdir(exist_ok=True)
+    Image.new("RGB", (4, 4)).save(foreign)
+    kept = foreign.read_bytes()
+    prompt = whole_pyramid()
+    prompt["90"] = {
+        "class_type": "C2GMTileStitch",
+        "inputs": {"area": ["3", 0], "zoom": 18, "overlap": 64, "file": "mine.png"},
+    }
+    prompt["91"] = {"class_type": "PreviewImage", "inputs": {"images": ["90", 0]}}
+    with pytest.raises(PromptRefused, match="mine.png is in output/c2gm and was not made by C2GM"):
+        server.queue(prompt)
+    assert foreign.read_bytes() == kept
