@@ -34,7 +34,7 @@ from .vectors import district_areas
 
 GENERATOR_VERSION = 2
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
-OBJECTS_MARGIN = 1000.0  # metres of objects round a box with which its map is the same in any box
+OBJECTS_MARGIN = 1000.0  # metres of objects round a box that generalisation wants to see
 _SAMPLES_MARGIN = 400.0  # with this, zooms 14 and 15 differ a little near the rim
 _SHARES_OF_SAMPLES = ((CITY, 0.3), (TOWN, 0.4), (VILLAGE, 0.2), (0, 0.1))
 _KEPT_DISTRICTS = 96  # in memory; a zoom-14 window needs about nine
@@ -63,9 +63,9 @@ class World:
         """All map objects that touch bounds, whole, metres of EPSG:3857.
 
         An object is the same whichever bounds it is asked by; areas are cut along the roads between
-        districts. With the objects of a box and `OBJECTS_MARGIN` round it, its map at zooms 15 to
-        18 is the same pixel by pixel as one of more objects; at zoom 14, where lines are simplified
-        from end to end, some pixels beside main roads differ by a fraction.
+        districts. `world_map.WorldMap` draws the map, the same in any box; a map of the objects of
+        a box and `OBJECTS_MARGIN` round it has the same content, but edges that are simplified
+        from end to end may lie elsewhere by a fraction of a pixel, mostly at zoom 14.
 
         Args:
             bounds: (left, bottom, right, top) in metres of EPSG:3857.
