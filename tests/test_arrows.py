@@ -27,6 +27,10 @@ ARROWS: dict[str, set[str]] = {
         *("cascade", "painting", "imagery", "tilesets"),
         *("models", "sampling", "cartography", "worlds"),
     },
+    "tracing": {
+        *("evaluation", "cascade", "painting", "imagery", "tilesets"),
+        *("models", "sampling", "cartography", "worlds"),
+    },
     "training": {
         *("cascade", "painting", "imagery", "tilesets"),
         *("models", "sampling", "cartography", "worlds", "evaluation"),

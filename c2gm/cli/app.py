@@ -19,6 +19,7 @@ from . import (
     render,
     stitch,
     train,
+    vectorize,
     verify,
     world,
 )
@@ -50,6 +51,7 @@ def build_app() -> typer.Typer:
         preview,
         stitch,
         export,
+        vectorize,
         verify,
         info,
         convert,

@@ -28,6 +28,7 @@ COMMANDS = (
     "preview",
     "stitch",
     "export",
+    "vectorize",
     "verify",
     "info",
     "convert",
@@ -168,6 +169,19 @@ def test_export_writes_another_kind_that_is_sound_and_told_of(
     assert c2gm("export", small_map, out, "--force").status == 0
     told = json.loads(c2gm("info", out, "--json").out)
     assert told == json.loads(c2gm("info", small_map, "--json").out) | {"path": told.get("path")}
+
+
+def test_vectorize_traces_a_map_and_replaces_none(c2gm: Run, tmp_path: Path) -> None:
+    pixels = np.full((256, 256, 3), (0x86, 0xC1, 0xF0), np.uint8)
+    with create_tileset(tmp_path / "lake.mbtiles", {"attribution": "nobody"}) as tileset:
+        tileset.put(Tile(8, 4, 4), pixels)
+    arguments = ("vectorize", tmp_path / "lake.mbtiles", tmp_path / "lake.geojson", "--zoom", "4")
+    assert "1 areas and 0 lines" in c2gm(*arguments).out
+    assert "exists already" in c2gm(*arguments).err
+    assert c2gm(*arguments, "--force").status == 0
+    feature = json.loads((tmp_path / "lake.geojson").read_text())["features"][0]
+    assert feature["properties"]["class"] == "water"
+    assert c2gm("vectorize", *arguments[1:2], tmp_path / "lake.shp", "--zoom", "4").status == 1
 
 
 def test_stitch_writes_a_picture_and_replaces_none(

@@ -1,0 +1,1 @@
+"""Vectors traced from drawn maps: areas without cracks and road centre lines."""
