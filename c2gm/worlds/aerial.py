@@ -18,9 +18,9 @@ GRAIN_PERIODS = (0.75, 1.6, 3.1)
 CLUMP_PERIODS = (5.2, 10.5)
 PATCH_PERIODS = (24.0, 57.0)
 DRIFT_PERIODS = (170.0, 630.0)
-TRAILS = ((71.0, 61), (118.0, 62))  # (period, salt)
+TRAILS = ((190.0, 61), (330.0, 62))  # (period, salt)
 FURROW_CONTRAST = 0.5
-CROWN_CONTRAST = (0.4, 0.72)  # of the lit and the other side of crowns, coarse and fine
+CROWN_CONTRAST = (0.32, 0.44)  # of the lit and the other side of crowns, coarse and fine
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
 
 
@@ -118,7 +118,7 @@ class AerialPainter:
             change += facing * cover * np.float32(CROWN_CONTRAST[box.zoom >= 17])
             shadow = np.maximum(shadow * (1 - np.float32(0.8) * cover), cast)
         picture *= (1 + np.clip(change, -0.7, 0.6))[..., None]
-        hue = hue * (np.float32(0.1) * picture[..., 1])
+        hue = hue * (np.float32(0.08) * picture[..., 1])
         picture[..., 0] += hue
         picture[..., 2] -= hue * np.float32(0.6)
         shade = np.array(self._scene.palette.shadow, dtype=np.float32)

@@ -13,7 +13,7 @@ MARGIN = 7  # px that ruffling and lighting look beyond a box
 REACH = 1.0  # metres between which slopes are taken
 _LIT = 3  # px of the margin that lighting needs
 _TORUS = 256  # px after which ruffling repeats
-RUFFLE = 0.75  # metres that leaves and twigs stray, about
+RUFFLE = 0.6  # metres that leaves and twigs stray, about
 
 
 class Canopy:

@@ -40,7 +40,7 @@ SLATE = ((88, 92, 102), (102, 106, 114), (76, 80, 90), (116, 118, 122), (96, 92,
 FLAT = ((150, 150, 150), (176, 176, 174), (126, 126, 128), (198, 198, 196), (104, 104, 106))
 SHINGLE = ((118, 112, 106), (98, 92, 88), (134, 126, 116), (84, 80, 80), (146, 134, 120))
 TIN = ((128, 148, 168), (110, 132, 158), (182, 188, 192), (148, 112, 100), (206, 208, 208))
-PALE = ((222, 214, 202), (238, 236, 230), (206, 194, 178), (188, 174, 158), (248, 248, 244))
+PALE = ((208, 200, 188), (226, 224, 218), (194, 182, 168), (176, 164, 148), (242, 242, 238))
 
 
 def palette(climate: str, rng: np.random.Generator) -> Palette:
@@ -56,15 +56,15 @@ def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
     grass = _mixed((104, 108, 84), (82, 100, 70), lush)
     lawn = _mixed((112, 114, 94), (88, 104, 80), lush)
     autumn = rng.random() < 0.15
-    dark: tuple[Colour, ...] = ((56, 70, 58), (64, 80, 62), (74, 88, 68), (86, 98, 74))
-    light: tuple[Colour, ...] = ((72, 90, 64), (84, 104, 70), (96, 114, 78), (110, 122, 86))
+    dark: tuple[Colour, ...] = ((58, 71, 65), (66, 80, 70), (76, 88, 76), (87, 98, 82))
+    light: tuple[Colour, ...] = ((72, 90, 70), (84, 103, 77), (96, 113, 84), (110, 122, 92))
     if autumn:
         light = ((104, 88, 62), (92, 92, 66), (124, 102, 70), (112, 108, 76))
     share = rng.uniform(0, 1)
     crowns = tuple(_mixed(a, b, share) for a, b in zip(dark, light, strict=True))
     yard, paved = (124, 122, 114), (138, 136, 131)
     return Palette(
-        ground=_grounds(grass, lawn, yard, paved, wood=(60, 68, 52), bare=(150, 142, 124)),
+        ground=_grounds(grass, lawn, yard, paved, wood=(56, 64, 52), bare=(150, 142, 124)),
         crops=(
             (98, 112, 72),
             (88, 104, 66),
@@ -90,22 +90,22 @@ def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
 
 
 def _dry(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
-    grass = _mixed((146, 136, 104), (120, 120, 88), rng.random())
+    grass = _mixed((146, 138, 110), (118, 120, 92), rng.random())
     lawn = _mixed((140, 132, 108), (106, 114, 84), rng.random())
     yard, paved = (156, 146, 128), (158, 152, 144)
     return Palette(
         ground=_grounds(grass, lawn, yard, paved, wood=(92, 88, 62), bare=(176, 160, 132)),
         crops=(
-            (182, 164, 126),
-            (170, 148, 112),
-            (120, 124, 82),
-            (196, 180, 142),
+            (182, 166, 132),
+            (170, 150, 118),
+            (120, 124, 86),
+            (196, 182, 148),
             (150, 140, 98),
             (104, 114, 72),
             (160, 132, 104),
         ),
         roofs=_roofs((RED, SHINGLE, PALE)[int(rng.integers(3))], (*FLAT, *PALE[:2])),
-        crowns=((62, 68, 48), (72, 78, 54), (84, 88, 60), (96, 96, 68)),
+        crowns=((64, 70, 56), (74, 79, 62), (86, 89, 68), (97, 97, 76)),
         water=_mixed((48, 64, 62), (84, 96, 88), rng.random()),
         bank=(150, 136, 108),
         asphalt=_mixed((104, 104, 106), (146, 144, 142), rng.random()),
@@ -120,11 +120,11 @@ def _dry(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
 
 def _desert(rng: np.random.Generator) -> Palette:
     cool = rng.beta(0.5, 0.5)  # warm sand, or bluish in the eyes of some cameras
-    sand = _mixed((216, 196, 168), (188, 190, 208), cool)
-    yard = _mixed((202, 184, 160), (180, 178, 188), cool)
+    sand = _mixed((198, 180, 154), (174, 176, 192), cool)
+    yard = _mixed((184, 168, 146), (164, 162, 171), cool)
     lawn = (108, 112, 88)
     ground = _grounds(lawn, yard, yard, (178, 174, 170), wood=(122, 116, 92), bare=sand)
-    ground["open"] = (sand, _mixed(sand, (222, 214, 204), 0.6), _mixed(sand, (170, 158, 142), 0.5))
+    ground["open"] = (sand, _mixed(sand, (206, 198, 188), 0.6), _mixed(sand, (170, 158, 142), 0.5))
     for use in ("verge", "meadow", "yard"):
         ground[use] = (sand, yard)
     ground["park"] = (lawn, _mixed(lawn, (84, 104, 66), 0.5))  # watered, or it would be no park
@@ -137,7 +137,7 @@ def _desert(rng: np.random.Generator) -> Palette:
         bank=(214, 204, 188),
         asphalt=_mixed((78, 74, 76), (132, 128, 128), rng.random()),
         street=_mixed((94, 90, 92), (158, 152, 150), rng.random()),
-        pavement=_mixed((186, 178, 168), (204, 198, 190), rng.random()),
+        pavement=_mixed((170, 162, 152), (192, 186, 178), rng.random()),
         gravel=(206, 196, 182),
         earth=(196, 182, 162),
         ballast=(168, 158, 146),

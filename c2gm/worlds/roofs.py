@@ -52,7 +52,7 @@ def roof_faces(houses: Buildings, tint: np.ndarray, sun: Sun, seed: int) -> tupl
     flat = houses.roofs == "flat"
     first, second = (chances(houses.corners[flat][:, 0], seed, salt)[:, None] for salt in (21, 22))
     polygons.append(shapely.polygons(houses.corners[flat]))
-    colours.append(tint[flat] * np.where(first < 0.5, 0.8, 1.12))
+    colours.append(tint[flat] * np.where(first < 0.5, 0.86, 1.08))
     inner = shape_set(
         shapely.polygons(_shrunk(houses.corners[flat], 0.7)),
         _rounded(tint[flat] * (0.9 + 0.18 * second)),
