@@ -17,6 +17,7 @@ from . import (
     info,
     preview,
     render,
+    shards,
     stitch,
     train,
     vectorize,
@@ -47,6 +48,7 @@ def build_app() -> typer.Typer:
     modules = (
         demo,
         generate,
+        shards,
         render,
         preview,
         stitch,

@@ -24,6 +24,7 @@ Run = Callable[..., Any]
 COMMANDS = (
     "demo",
     "generate",
+    "shards",
     "render",
     "preview",
     "stitch",
@@ -182,6 +183,18 @@ def test_vectorize_traces_a_map_and_replaces_none(c2gm: Run, tmp_path: Path) -> 
     feature = json.loads((tmp_path / "lake.geojson").read_text())["features"][0]
     assert feature["properties"]["class"] == "water"
     assert c2gm("vectorize", *arguments[1:2], tmp_path / "lake.shp", "--zoom", "4").status == 1
+
+
+def test_shards_are_commands_that_need_nothing_of_each_other(c2gm: Run) -> None:
+    given = ("shards", "my county.tif", "--bbox=-9.5,47.0,-9.4,47.1", "--zooms", "14-15")
+    ended = c2gm(*given, "--", "--seed", "3")
+    lines = ended.out.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("c2gm generate 'my county.tif' --out shards/10-") for line in lines)
+    assert all(line.endswith(" --seed 3") for line in lines)
+    told = json.loads(c2gm(*given, "--json").out)
+    assert sum(shard["tiles"] for shard in told["shards"]) == told["tiles"]
+    assert c2gm(*given[:-1], "9-14").status == 1
 
 
 def test_stitch_writes_a_picture_and_replaces_none(
