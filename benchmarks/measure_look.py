@@ -1,10 +1,11 @@
 """How classes of ground look in painted and in real pictures, in numbers, about 1 m a pixel.
 
-    python benchmarks/measure_look.py --real PICTURE=CLASSES... [--seeds 1 2 3 ...] [--zoom 17]
+    python benchmarks/measure_look.py --real PICTURE=CLASSES[=WIDTHxHEIGHT]... [--seeds 1 2 ...]
 
 One row a class and source: mean colour, its spread between places, between objects of a place and
 within objects (grey levels), the mean step between neighbours, and the share of the steps that is
-left after averaging 2 x 2 pixels (1: coarse patterns, 0.5: white noise). Class rasters hold 1
+left after averaging 2 x 2 pixels (above 1.3: soft patterns, 0.5: white noise). WIDTHxHEIGHT keeps
+the upper left part of a picture (its training part). Class rasters hold 1
 water, 2 bare, 3 road, 4 building, 5 trees, 6 grass, 8 farmland; real pictures finer than 0.8 m are
 averaged to about 1 m; painted ones are parts of worlds.
 """
@@ -37,9 +38,11 @@ HEADER = "class     source        n    red green  blue  places objects within  s
 def real(pairs: list[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """(place, picture, classes) of pictures with class rasters."""
     for pair in pairs:
-        path, classes_path = pair.split("=")
+        path, classes_path, *kept = pair.split("=")
         with rasterio.open(path) as source, rasterio.open(classes_path) as truth:
+            most = [int(side) for side in kept[0].split("x")] if kept else [1 << 30, 1 << 30]
             picture, classes = source.read([1, 2, 3]), truth.read(1)
+            picture, classes = picture[:, : most[1], : most[0]], classes[: most[1], : most[0]]
             metres = abs(source.transform.e) * (111_320 if source.crs.is_geographic else 1)
         factor = max(1, round(1 / metres)) if metres < FINEST else 1
         height, width = (side // factor * factor for side in classes.shape)
@@ -117,7 +120,7 @@ def class_rows(picture: np.ndarray, classes: np.ndarray) -> dict[int, np.ndarray
 def main() -> None:
     """Print the table, one row a class and source, and one a place where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--real", nargs="*", default=[], metavar="PICTURE=CLASSES")
+    parser.add_argument("--real", nargs="*", default=[], metavar="PICTURE=CLASSES[=WIDTHxHEIGHT]")
     parser.add_argument("--seeds", nargs="*", type=int, default=[])
     parser.add_argument("--zoom", type=int, default=17)
     parser.add_argument("--places", action="store_true", help="one row a place as well")

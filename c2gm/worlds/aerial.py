@@ -200,7 +200,9 @@ class AerialPainter:
         change += self._furrows(codes, grid)
         change += self._trails(shares[..., 5], grid)
         change += self._slopes(coarse, grid, box)
-        return change, (hue + np.float32(0.5) * clumps) * shares[..., 4]
+        tufts = np.clip((clumps - 1) * 2, 0, 1) * np.clip(patches + np.float32(0.3), 0, 1)
+        change -= tufts * shares[..., 6]
+        return change, (hue + np.float32(0.4) * clumps - 2 * tufts) * shares[..., 4]
 
     def _slopes(self, coarse: PixelGrid, grid: PixelGrid, box: PixelBox) -> np.ndarray | float:
         """Change of light on slopes to and from the sun."""

@@ -9,7 +9,7 @@ import numpy as np
 from .palette import Colour, Palette
 from .place_chance import chances
 
-LIGHTS = (0.84, 0.95, 1.05, 1.18)  # every colour of crown occurs in these shades
+LIGHTS = (0.88, 1.0, 1.11, 1.25)  # every colour of crown occurs in these shades
 LOBES = 14  # points of an outline
 
 

@@ -21,6 +21,7 @@ class Material:
         drift: of hundreds of metres.
         hue: how much dry and lush, or clean and soiled, places differ in colour.
         trails: of tracks and rills that wind over it.
+        scrub: of tufts and low bushes, here and there, which only darken.
     """
 
     grain: float
@@ -29,23 +30,24 @@ class Material:
     drift: float
     hue: float
     trails: float
+    scrub: float
 
 
 # Set so that spread and steps within classes come near those of real pictures, which
 # benchmarks/measure_look.py prints.
 MATERIALS = {
-    "plain": Material(0.05, 0.03, 0.02, 0.04, 0.1, 0.03),
-    "lawn": Material(0.05, 0.035, 0.02, 0.04, 0.16, 0.0),
-    "meadow": Material(0.045, 0.025, 0.018, 0.05, 0.14, 0.07),
-    "garden": Material(0.1, 0.1, 0.04, 0.03, 0.25, 0.0),
-    "crop": Material(0.022, 0.018, 0.02, 0.05, 0.14, 0.03),
-    "wood": Material(0.06, 0.06, 0.05, 0.06, 0.2, 0.0),
-    "sand": Material(0.045, 0.02, 0.018, 0.08, 0.1, 0.09),
-    "yard": Material(0.05, 0.025, 0.018, 0.03, 0.06, 0.06),
-    "paving": Material(0.045, 0.03, 0.025, 0.02, 0.05, 0.0),
-    "pitch": Material(0.025, 0.02, 0.02, 0.02, 0.14, 0.0),
-    "water": Material(0.012, 0.008, 0.015, 0.09, 0.1, 0.0),
-    "roof": Material(0.055, 0.028, 0.01, 0.0, 0.05, 0.0),
+    "plain": Material(0.05, 0.03, 0.02, 0.04, 0.1, 0.03, 0.1),
+    "lawn": Material(0.05, 0.035, 0.02, 0.04, 0.16, 0.0, 0.0),
+    "meadow": Material(0.045, 0.025, 0.018, 0.05, 0.14, 0.07, 0.22),
+    "garden": Material(0.1, 0.1, 0.04, 0.03, 0.25, 0.0, 0.12),
+    "crop": Material(0.022, 0.018, 0.02, 0.05, 0.14, 0.03, 0.0),
+    "wood": Material(0.06, 0.06, 0.05, 0.06, 0.2, 0.0, 0.0),
+    "sand": Material(0.045, 0.02, 0.018, 0.08, 0.1, 0.09, 0.03),
+    "yard": Material(0.05, 0.025, 0.018, 0.03, 0.06, 0.06, 0.06),
+    "paving": Material(0.045, 0.03, 0.025, 0.02, 0.05, 0.0, 0.0),
+    "pitch": Material(0.025, 0.02, 0.02, 0.02, 0.14, 0.0, 0.0),
+    "water": Material(0.012, 0.008, 0.015, 0.09, 0.1, 0.0, 0.0),
+    "roof": Material(0.055, 0.028, 0.01, 0.0, 0.05, 0.0, 0.0),
 }
 _NUMBERS = {name: number for number, name in enumerate(MATERIALS)}
 TABLE = np.array([astuple(material) for material in MATERIALS.values()], dtype=np.float32)
