@@ -86,8 +86,7 @@ def model_names() -> list[str]:
 
     _register_model_folder()
     own = folder_paths.get_filename_list(MODEL_FOLDER)
-    others = [name for name in checkpoint_names() if name.lower().endswith(".safetensors")]
-    return [BUNDLED_MODEL, *own, *(f"{CHECKPOINTS}/{name}" for name in others)]
+    return [BUNDLED_MODEL, *own, *(f"{CHECKPOINTS}/{name}" for name in checkpoint_names())]
 
 
 def model_path(name: str) -> Path:
@@ -105,10 +104,11 @@ def model_path(name: str) -> Path:
 
 
 def checkpoint_names() -> list[str]:
-    """Checkpoints that a slim SGDM file can stand on."""
+    """The safetensors of `models/checkpoints`: whole models, or what a slim one stands on."""
     import folder_paths
 
-    return folder_paths.get_filename_list(CHECKPOINTS)
+    names = folder_paths.get_filename_list(CHECKPOINTS)
+    return [name for name in names if name.lower().endswith(".safetensors")]
 
 
 def checkpoint_path(name: str) -> Path:

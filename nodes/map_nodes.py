@@ -27,7 +27,8 @@ class TileStitch(Node):
                 "Feathers the pictures of an area's windows into one map without seams, or shows "
                 "a zoom of a tile set."
             ),
-            search_aliases=["blend", "mosaic", "feather"],
+            search_aliases=["blend", "mosaic", "feather", "geotiff", "legend", "scale bar"],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
             inputs=[
                 io.Image.Input(
                     "images",
@@ -95,13 +96,17 @@ class TileStitch(Node):
     @classmethod
     def execute(cls, area, zoom, overlap, images=None, tileset=None, file="", **foot):
         """Stitch, and write."""
-        from .pictures import from_image, to_image
+        from .pictures import from_image, to_image, workflow_texts
         from .sheets import Foot, file_path, sheet_of_picture, sheet_of_tileset
         from .stitching import stitch_tiles, stitch_windows
 
         one_of(images=images, tileset=tileset)
         credit = "" if foot.pop("credit", False) else None
-        asked = {"foot": Foot(**foot, credit=credit), "file": file_path(file)}
+        asked = {
+            "foot": Foot(**foot, credit=credit),
+            "file": file_path(file),
+            "texts": workflow_texts(cls),
+        }
         if images is None:
             made = sheet_of_tileset(tileset, area, zoom, **asked)
         else:

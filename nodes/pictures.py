@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,16 @@ def shown(image: torch.Tensor, cls: Any = None, largest: int = LARGEST_SHOWN) ->
         moved = first.movedim(-1, 1)
         first = torch.nn.functional.interpolate(moved, size, mode="area").movedim(1, -1)
     return dict(ui.PreviewImage(first, cls=cls).as_dict())
+
+
+def workflow_texts(cls: Any) -> dict[str, str]:
+    """The workflow as ComfyUI puts it into its PNGs, of a node whose hidden inputs hold it."""
+    from comfy.cli_args import args
+
+    if args.disable_metadata:
+        return {}
+    texts = {"prompt": cls.hidden.prompt, **(cls.hidden.extra_pnginfo or {})}
+    return {key: json.dumps(value) for key, value in texts.items() if value}
 
 
 def from_image(image: torch.Tensor) -> np.ndarray:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..c2gm.errors import AreaError, C2GMError, ConfigError
+from ..c2gm.errors import AreaError, C2GMError, ConfigError, ImageryError
 from .files import ASSETS
 from .wording import on_node
 
@@ -155,7 +155,10 @@ def _open(query: Mapping[str, str]) -> Any:
 def _imagery(_: Mapping[str, str], query: Mapping[str, str]) -> Any:
     from .payloads import imagery_payload
 
-    return imagery_payload(_open(query))
+    try:
+        return imagery_payload(_open(query))
+    except ImageryError as error:  # such as a picture whose bounds are still to be given
+        return {"problem": on_node(error)}
 
 
 def _imagery_tile(place: Mapping[str, str], query: Mapping[str, str]) -> bytes | None:
@@ -225,10 +228,13 @@ def _plan(_: Mapping[str, str], query: Mapping[str, str]) -> Any:
         zoom_min, zoom_max = (int(query[name]) for name in PLAN_WIDGETS[4:])
     except (KeyError, ValueError):
         raise AreaError(f"A plan takes numbers for {', '.join(PLAN_WIDGETS)}.") from None
-    imagery = _open(query) if query.get("file") else None
     try:
+        imagery = _open(query) if query.get("file") else None
         area = area_of((west, south, east, north), zoom_min, zoom_max, imagery)
-    except AreaError as error:  # an answer like any other: shown beside the map, while one drags
+    except (
+        AreaError,
+        ImageryError,
+    ) as error:  # an answer like any other: shown beside the map, while one drags
         return {"problem": on_node(error)}
     return area_payload(area, windows_per_second())
 

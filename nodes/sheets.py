@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,13 @@ def file_path(name: str) -> Path | None:
 
 
 def sheet_of_picture(
-    picture: np.ndarray, area: PickedArea, zoom: int, *, foot: Foot, file: Path | None
+    picture: np.ndarray,
+    area: PickedArea,
+    zoom: int,
+    *,
+    foot: Foot,
+    file: Path | None,
+    texts: Mapping[str, str] | None = None,
 ) -> StitchedMap:
     """A map that is in memory, written to a file if one is given.
 
@@ -64,14 +70,20 @@ def sheet_of_picture(
     box = tiles_of(area, zoom).box
     lines = [f"{box.width:,} x {box.height:,} px of zoom {zoom}"]
     if file is not None:
-        _write([picture], box, file=file, foot=foot, credit=area.attribution)
+        _write([picture], box, file=file, foot=foot, credit=area.attribution, texts=texts)
         lines.append(f"written to output/c2gm/{file.name}")
     below = draw_foot(_with_credit(foot, area.attribution), box.width, _metres(box))
     return StitchedMap(picture, np.vstack([picture, below]), lines)
 
 
 def sheet_of_tileset(
-    path: Path, area: PickedArea, zoom: int, *, foot: Foot, file: Path | None
+    path: Path,
+    area: PickedArea,
+    zoom: int,
+    *,
+    foot: Foot,
+    file: Path | None,
+    texts: Mapping[str, str] | None = None,
 ) -> StitchedMap:
     """A map of a tile set. The file has every pixel, in the memory of one row of tiles; a picture
     of more than 64 megapixels is shrunk.
@@ -94,7 +106,7 @@ def sheet_of_tileset(
         credit = tileset.metadata.get("attribution", "") or area.attribution
         if file is not None:
             rows = strips(tileset, box)
-            _write(rows, box, file=file, foot=foot, credit=credit)
+            _write(rows, box, file=file, foot=foot, credit=credit, texts=texts)
             lines.append(f"written to output/c2gm/{file.name}")
         picture = np.vstack(list(shrunk(strips(tileset, box), factor)))
     if factor > 1:
@@ -123,10 +135,16 @@ def shrunk(rows: Iterable[np.ndarray], factor: int) -> Iterator[np.ndarray]:
 
 
 def _write(
-    rows: Iterable[np.ndarray], box: PixelBox, *, file: Path, foot: Foot, credit: str
+    rows: Iterable[np.ndarray],
+    box: PixelBox,
+    *,
+    file: Path,
+    foot: Foot,
+    credit: str,
+    texts: Mapping[str, str] | None,
 ) -> None:
     below = draw_foot(_with_credit(foot, credit), box.width, _metres(box))
-    write_strips(rows, box, out=file, credit=credit, foot=below, overwrite=True)
+    write_strips(rows, box, out=file, credit=credit, foot=below, texts=texts, overwrite=True)
 
 
 def _with_credit(foot: Foot, credit: str) -> Foot:

@@ -119,6 +119,7 @@ def write_strips(
     out: Path,
     credit: str = "",
     foot: np.ndarray | None = None,
+    texts: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a picture from strips of rows as .png or .tif, whole or not at all.
@@ -131,6 +132,7 @@ def write_strips(
         out: Name of the file.
         credit: Credit of the imagery.
         foot: Rows below the map, uint8 [h,W,3]; a GeoTIFF keeps the position of what is above.
+        texts: Further texts that a PNG keeps, by key: a workflow, for one.
         overwrite: Replace a file that has the name.
 
     Raises:
@@ -143,14 +145,14 @@ def write_strips(
     below = [] if foot is None or not len(foot) else [foot]
     rows = box.height + sum(len(part) for part in below)
     everything = chain(strips, below)
-    texts = {"Software": GENERATOR, "Description": NOTICE, "Copyright": credit}
+    own = {"Software": GENERATOR, "Description": NOTICE, "Copyright": credit}
     temporary = out.with_name(f"{out.stem}.{secrets.token_hex(4)}.tmp{out.suffix.lower()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix.lower() == ".png":
-            _write_png(temporary, (box.width, rows), everything, texts)
+            _write_png(temporary, (box.width, rows), everything, {**own, **(texts or {})})
         else:
-            _write_geotiff(temporary, out, box, rows, everything, texts)
+            _write_geotiff(temporary, out, box, rows, everything, own)
         os.replace(temporary, out)
         sync_folder(out.parent)
     except OSError as error:

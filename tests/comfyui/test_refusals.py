@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -247,7 +248,8 @@ def test_a_foreign_file_is_not_replaced(server: Server) -> None:
 def test_imagery_windows_are_read_where_they_lie(server: Server) -> None:
     """Stitched, the windows of the imagery are the imagery."""
     prompt = windows_prompt(zoom=18)
-    prompt["5"] = node("C2GMTileStitch", images=["3", 0], area=["2", 0], zoom=18, overlap=64)
+    stitching = {"zoom": 18, "overlap": 64, "file": "imagery.png"}
+    prompt["5"] = node("C2GMTileStitch", images=["3", 0], area=["2", 0], **stitching)
     prompt["4"]["inputs"]["images"] = ["5", 0]
     run = server.run(prompt)
     assert run.status == "success", run.error
@@ -256,6 +258,9 @@ def test_imagery_windows_are_read_where_they_lie(server: Server) -> None:
         expected = raster.read().transpose(1, 2, 0)
     # The rim is feathered with windows that are mostly beyond the imagery, but agree within it.
     assert np.abs(shown.astype(int) - expected).max() <= 1
+    written = Image.open(server.base / "output" / "c2gm" / "imagery.png")
+    assert np.array_equal(np.array(written), shown)
+    assert json.loads(written.info["prompt"]) == prompt, "the workflow is inside"
 
 
 def _picture(server: Server, run: Run, number: str) -> np.ndarray:

@@ -20,7 +20,9 @@ def test_the_pack_is_imported_without_failure(server: Server) -> None:
     log = server.printed()
     assert "IMPORT FAILED" not in log
     assert "Error while calling comfy_entrypoint" not in log
-    assert re.search(rf"[\d.]+ seconds: \S*custom_nodes\S{PACK}\s", log)
+    seconds = re.search(rf"([\d.]+) seconds: \S*custom_nodes\S{PACK}\s", log)
+    # On a quiet machine 0.1 at most, which test_agreement holds in processor time.
+    assert seconds is not None and float(seconds[1]) < 3
 
 
 def test_node_definitions_are_frozen(server: Server) -> None:
@@ -49,12 +51,18 @@ def test_files_that_a_user_adds_appear_in_the_lists(server: Server) -> None:
     (server.base / "input" / "fields" / "scene.tif").write_bytes(b"")
     (server.base / "models" / "sgdm" / "my model.safetensors").write_bytes(b"")
     (server.base / "models" / "sgdm" / "notes.txt").write_bytes(b"")
+    (server.base / "models" / "checkpoints" / "sd 2.1.safetensors").write_bytes(b"")
+    (server.base / "models" / "checkpoints" / "old.ckpt").write_bytes(b"")
     info = server.get_json("/object_info")
     scenes = info["C2GMLoadImagery"]["input"]["required"]["file"][1]["options"]
     assert "fields/scene.tif" in scenes
     models = info["C2GMLoadSGDM"]["input"]["required"]["file"][1]["options"]
     assert "my model.safetensors" in models
     assert "notes.txt" not in models
+    assert "checkpoints/sd 2.1.safetensors" in models
+    assert "checkpoints/old.ckpt" not in models, "pickles are not read"
+    bases = info["C2GMLoadSGDM"]["input"]["required"]["base"][1]["options"]
+    assert "none" in bases and "sd 2.1.safetensors" in bases and "old.ckpt" not in bases
 
 
 def test_the_page_offers_the_shipped_workflows(server: Server) -> None:

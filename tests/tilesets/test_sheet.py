@@ -58,12 +58,20 @@ def test_a_file_keeps_map_foot_and_credit(tmp_path: Path, suffix: str) -> None:
     rows = rng.integers(0, 256, (BOX.height, BOX.width, 3), dtype=np.uint8)
     foot = draw_foot(ALL, BOX.width, 1.0)
     file = tmp_path / f"map{suffix}"
-    write_strips([rows[:256], rows[256:]], BOX, out=file, foot=foot, credit="someone")
+    write_strips(
+        [rows[:256], rows[256:]],
+        BOX,
+        out=file,
+        foot=foot,
+        credit="someone",
+        texts={"workflow": "{}"},
+    )
     assert is_own_picture(file)
     if suffix == ".png":
         picture = Image.open(file)
         assert picture.info["Copyright"] == "someone"
         assert "not surveyed" in picture.info["Description"]
+        assert picture.info["workflow"] == "{}"
         pixels = np.array(picture)
     else:
         with rasterio.open(file) as raster:
