@@ -81,6 +81,10 @@ class ComfyPage:
             "([name, value]) => app.extensionManager.setting.set(name, value)", [name, value]
         )
 
+    def hide_minimap(self) -> None:
+        """Clear the corner of the window."""
+        self._set("Comfy.Minimap.Visible", False)
+
     # Graphs -------------------------------------------------------------------------------------
 
     def open_template(self, title: str) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from comfyui_page import TITLES, ComfyPage
 from comfyui_server import Server
+from mercantile import Tile
+from PIL import Image
 from playwright.sync_api import Browser, expect
+
+from c2gm.tilesets.open import create_tileset
 
 EDGES = ("west", "south", "east", "north")
 SAMPLE_BOUNDS = (-9.66247, -0.00986, -9.65698, -0.00437)  # of the bundled town, a little inside
@@ -90,6 +95,38 @@ def test_new_seeds_are_made_by_a_button(page: ComfyPage) -> None:
     assert page.widgets("C2GMCascadeSampler")["seed"] != before
 
 
+def test_the_last_seed_comes_back(page: ComfyPage) -> None:
+    first = page.widgets("C2GMCascadeSampler")["seed"]
+    queued = (
+        "() => { const node = app.graph._nodes.find((one) => one.comfyClass ==="
+        " 'C2GMCascadeSampler'); node.widgets.forEach((widget) => widget.afterQueued?.()); }"
+    )
+    page.page.evaluate(queued)
+    page.press_button("C2GMCascadeSampler", "New seed")
+    page.page.evaluate(queued)
+    page.press_button("C2GMCascadeSampler", "Use last seed")
+    assert page.widgets("C2GMCascadeSampler")["seed"] == first
+
+
+def test_imagery_is_uploaded_and_chosen(page: ComfyPage, server: Server, tmp_path: Path) -> None:
+    picture = tmp_path / "from the air.png"
+    Image.new("RGB", (32, 32), (90, 120, 60)).save(picture)
+    with page.page.expect_file_chooser() as chooser:
+        page.press_button("C2GMLoadImagery", "Upload imagery")
+    chooser.value.set_files(picture)
+    page.page.wait_for_function(
+        "() => app.graph._nodes.find((node) => node.comfyClass === 'C2GMLoadImagery')"
+        ".widgets[0].value === 'from the air.png'"
+    )
+    assert (server.base / "input" / "from the air.png").is_file()
+    # Without position it cannot be shown, and Pick Area says what to give.
+    page.show("C2GMPickArea")
+    hint = page.page.locator(".c2gm-pick-area .c2gm-hint")
+    expect(hint).to_contain_text("picture_bounds")
+    page.set_widget("C2GMLoadImagery", "picture_bounds", "7,46,7.01,46.01")
+    expect(hint).to_be_hidden()
+
+
 def test_our_sockets_have_colours_of_their_own(page: ComfyPage) -> None:
     colours = page.page.evaluate(
         "() => ['C2GM_SGDM', 'C2GM_IMAGERY', 'C2GM_AREA', 'C2GM_TILESET']"
@@ -102,6 +139,29 @@ def test_widgets_that_show_something_are_not_saved(page: ComfyPage) -> None:
     saved = page.page.evaluate("() => app.graph.serialize().nodes")
     areas = [node["widgets_values"] for node in saved if node["type"] == "C2GMPickArea"]
     assert [len(values) for values in areas] == [6]
+
+
+def test_texts_of_strangers_stay_texts(page: ComfyPage, server: Server) -> None:
+    path = server.base / "output" / "c2gm" / "stranger.mbtiles"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    attack = "<img src=x onerror='window.attacked=1'><svg/onload=window.attacked=1>by me"
+    with create_tileset(path, {"name": attack, "attribution": attack}) as tileset:
+        tileset.put(Tile(3, 2, 3), np.full((256, 256, 3), 90, dtype=np.uint8))
+    page.page.evaluate(
+        "async () => { app.graph.clear(); await app.refreshComboInNodes();"
+        " const load = LiteGraph.createNode('C2GMLoadTileset'); app.graph.add(load);"
+        " load.widgets[0].value = 'stranger.mbtiles';"
+        " const preview = LiteGraph.createNode('C2GMPreviewMap'); preview.pos = [400, 0];"
+        " app.graph.add(preview); preview.setSize([520, 560]); load.connect(0, preview, 0); }"
+    )
+    page.show("C2GMPreviewMap")
+    page.queue()
+    assert page.wait_for_end() == "success"
+    preview = page.page.locator(".c2gm-preview-map")
+    expect(preview.locator(".c2gm-credit")).to_contain_text("by me")
+    expect(preview.locator("img.c2gm-loaded").first).to_be_visible()
+    page.shot("widgets-stranger")
+    assert page.page.evaluate("() => window.attacked") is None
 
 
 def test_the_page_has_nothing_to_complain_of(page: ComfyPage) -> None:

@@ -78,6 +78,13 @@ def test_the_imagery_is_told_with_its_place(town: dict[str, Any]) -> None:
     assert west < east and south < north
 
 
+def test_imagery_without_a_place_says_what_to_give(server: Server) -> None:
+    Image.new("RGB", (8, 8)).save(server.base / "input" / "nowhere.png")
+    status, _, body = get(server, "imagery", {"file": "nowhere.png"})
+    assert status == 200 and "picture_bounds" in json.loads(body)["problem"]
+    assert get(server, "imagery/3/3/2", {"file": "nowhere.png"})[0] == 400
+
+
 def test_imagery_tiles_are_pictures_and_empty_ones_are_clear(
     server: Server, town: dict[str, Any]
 ) -> None:

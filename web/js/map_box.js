@@ -53,7 +53,7 @@ export class MapBox {
       center: [0, 0],
       zoom: 1,
     });
-    this.L.control.zoom({ position: "topright" }).addTo(this.map);
+    this.L.control.zoom({ position: "bottomright" }).addTo(this.map);
     this.L.control.scale({ position: "bottomleft", imperial: false, maxWidth: 110 }).addTo(this.map);
     // The user's own view is kept when the node is resized.
     for (const event of ["pointerdown", "wheel"]) {
@@ -63,8 +63,8 @@ export class MapBox {
   }
 
   /** Show bounds [west, south, east, north] whole. */
-  fit(bounds, { maxZoom = 22 } = {}) {
-    this.shown = { bounds, maxZoom };
+  fit(bounds, { maxZoom = 22, padding = [6, 6] } = {}) {
+    this.shown = { bounds, maxZoom, padding };
     this.isTouched = false;
     this.refit();
   }
@@ -72,7 +72,7 @@ export class MapBox {
   refit() {
     if (!this.map || !this.shown || this.isTouched) return;
     this.map.fitBounds(corners(this.shown.bounds), {
-      animate: false, maxZoom: this.shown.maxZoom, padding: [6, 6],
+      animate: false, maxZoom: this.shown.maxZoom, padding: this.shown.padding,
     });
   }
 

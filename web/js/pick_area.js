@@ -6,6 +6,7 @@ import { ask } from "./service.js";
 
 const HEIGHT = 380;
 const CONNECT = "Connect Load Imagery to see the ground.";
+const BESIDE_CONTROLS = [38, 28]; // of the map: the corners' handles must be within reach
 const EDGES = ["west", "south", "east", "north"];
 const ZOOMS = [12, 13, 14, 15, 16, 17, 18, 19, 20];
 const CORNERS = [["west", "south"], ["east", "south"], ["east", "north"], ["west", "north"]];
@@ -144,6 +145,7 @@ class PickArea {
     try {
       const imagery = await ask("imagery", specQuery(spec));
       if (JSON.stringify(spec) !== this.seenImagery) return; // another was chosen meanwhile
+      if (imagery.problem) throw new Error(imagery.problem);
       await this.box.started;
       this.useImagery(imagery);
       this.box.say("");
@@ -178,7 +180,7 @@ class PickArea {
 
   lookAtArea() {
     const bounds = this.bounds();
-    if (bounds) this.box.fit(bounds, { maxZoom: 20 });
+    if (bounds) this.box.fit(bounds, { maxZoom: 20, padding: BESIDE_CONTROLS });
   }
 
   showArea() {

@@ -1,7 +1,7 @@
 // Preview Map: the result as a slippy map, zoom by zoom, against the imagery it was drawn from.
 import { button, imagerySpec, make, sourceOf, watch } from "./graph.js";
 import { say } from "./language.js";
-import { MapBox, specQuery } from "./map_box.js";
+import { MapBox, corners, specQuery } from "./map_box.js";
 import { address, ask } from "./service.js";
 
 const HEIGHT = 380;
@@ -99,10 +99,9 @@ class PreviewMap {
     const map = this.box.map;
     if (!map || !this.drawn) return;
     const [z, x, y] = tiles[tiles.length - 1];
-    if (!this.box.isTouched && z !== map.getZoom()) {
-      const middle = this.box.L.point(256 * (x + 0.5), 256 * (y + 0.5));
-      map.setView(map.unproject(middle, z), z, { animate: false });
-    }
+    const middle = map.unproject(this.box.L.point(256 * (x + 0.5), 256 * (y + 0.5)), z);
+    const isInSight = z === map.getZoom() && map.getBounds().contains(middle);
+    if (!this.box.isTouched && !isInSight) map.setView(middle, z, { animate: false });
     this.drawn.refresh();
     this.showZoom();
   }
@@ -114,7 +113,8 @@ class PreviewMap {
     const map = this.box.map;
     if (!map || !this.map) return;
     this.drawn?.remove();
-    this.drawn = new (pictureLayer(this.box.L))((place) => this.map.address(place)).addTo(map);
+    const Layer = pictureLayer(this.box.L);
+    this.drawn = new Layer((place) => this.map.address(place), corners(this.map.bounds)).addTo(map);
     if (this.map.imagery) this.box.showImagery(this.map.imagery);
     this.makeZooms();
     this.makeLegend();
@@ -193,7 +193,7 @@ class PreviewMap {
     this.scales ??= await ask("scales").catch(() => ({}));
     if (!spec) return;
     const imagery = await ask("imagery", specQuery(spec)).catch(() => null);
-    if (seen !== this.seenImagery || !imagery) return;
+    if (seen !== this.seenImagery || !imagery || imagery.problem) return;
     await this.box.started;
     this.box.showImagery(imagery);
     if (this.map) this.map.imagery ??= imagery;
@@ -254,9 +254,11 @@ let layer;
 /** A layer that shows the pictures that a map has, each at its own zoom, and takes new ones. */
 const pictureLayer = (L) => {
   layer ??= L.GridLayer.extend({
-    initialize: function (addressOf) {
+    initialize: function (addressOf, bounds) {
       this.addressOf = addressOf;
-      L.setOptions(this, { className: "c2gm-drawn", zIndex: 2, maxZoom: 22, noWrap: true });
+      L.setOptions(this, {
+        className: "c2gm-drawn", zIndex: 2, maxZoom: 22, bounds: L.latLngBounds(bounds),
+      });
     },
     createTile: function (place, done) {
       const tile = make("img");
