@@ -16,6 +16,9 @@ def command(
     tileset: Annotated[
         Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
     ],
+    against: Annotated[
+        Path | None, typer.Option(help="Another map that must hold the same tiles and pixels.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a tile set: every tile, the pyramid, the metadata.
@@ -23,12 +26,16 @@ def command(
     Prints one line for each fault and ends with status 3 if there are any.
 
     \b
-    Example:
+    Examples:
       c2gm verify town.mbtiles
+      c2gm verify town.pmtiles --against town.mbtiles
     """
+    from ..tilesets.compare import compare_tilesets
     from ..tilesets.verify import verify_tileset
 
     faults = verify_tileset(tileset)
+    if against is not None:
+        faults += compare_tilesets(tileset, against)
     answer(
         {
             "tileset": str(tileset),
