@@ -35,10 +35,10 @@ class Palette:
     shadow: Colour
 
 
-RED = ((138, 84, 70), (150, 98, 80), (122, 74, 66), (160, 112, 92), (128, 92, 80))
+RED = ((152, 84, 68), (166, 98, 76), (128, 74, 66), (172, 114, 92), (140, 92, 80))
 SLATE = ((88, 92, 102), (102, 106, 114), (76, 80, 90), (116, 118, 122), (96, 92, 92))
 FLAT = ((150, 150, 150), (176, 176, 174), (126, 126, 128), (198, 198, 196), (104, 104, 106))
-SHINGLE = ((118, 112, 106), (98, 92, 88), (134, 126, 116), (84, 80, 80), (146, 134, 120))
+SHINGLE = ((128, 120, 112), (98, 92, 88), (134, 126, 116), (84, 80, 80), (146, 134, 120))
 TIN = ((128, 148, 168), (110, 132, 158), (182, 188, 192), (148, 112, 100), (206, 208, 208))
 PALE = ((208, 200, 188), (226, 224, 218), (194, 182, 168), (176, 164, 148), (242, 242, 238))
 
@@ -53,8 +53,8 @@ def palette(climate: str, rng: np.random.Generator) -> Palette:
 
 def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
     lush = rng.uniform(0, 1)
-    grass = _mixed((104, 108, 84), (82, 100, 70), lush)
-    lawn = _mixed((112, 114, 94), (88, 104, 80), lush)
+    grass = _mixed((100, 108, 90), (80, 102, 78), lush)
+    lawn = _mixed((106, 114, 98), (84, 106, 84), lush)
     autumn = rng.random() < 0.15
     dark: tuple[Colour, ...] = ((58, 71, 65), (66, 80, 70), (76, 88, 76), (87, 98, 82))
     light: tuple[Colour, ...] = ((72, 90, 70), (84, 103, 77), (96, 113, 84), (110, 122, 92))
@@ -66,12 +66,12 @@ def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
     return Palette(
         ground=_grounds(grass, lawn, yard, paved, wood=(56, 64, 52), bare=(150, 142, 124)),
         crops=(
-            (98, 112, 72),
-            (88, 104, 66),
+            (88, 114, 84),
+            (72, 106, 82),
             (166, 146, 122),
             (150, 134, 112),
             (172, 160, 118),
-            (112, 122, 84),
+            (104, 124, 94),
             (134, 120, 100),
             (182, 172, 130),
         ),
@@ -90,18 +90,18 @@ def _temperate(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
 
 
 def _dry(tiles: tuple[Colour, ...], rng: np.random.Generator) -> Palette:
-    grass = _mixed((146, 138, 110), (118, 120, 92), rng.random())
-    lawn = _mixed((140, 132, 108), (106, 114, 84), rng.random())
+    grass = _mixed((140, 136, 114), (108, 120, 94), rng.random())
+    lawn = _mixed((132, 130, 110), (96, 114, 90), rng.random())
     yard, paved = (156, 146, 128), (158, 152, 144)
     return Palette(
         ground=_grounds(grass, lawn, yard, paved, wood=(92, 88, 62), bare=(176, 160, 132)),
         crops=(
             (182, 166, 132),
             (170, 150, 118),
-            (120, 124, 86),
+            (108, 124, 92),
             (196, 182, 148),
             (150, 140, 98),
-            (104, 114, 72),
+            (92, 114, 84),
             (160, 132, 104),
         ),
         roofs=_roofs((RED, SHINGLE, PALE)[int(rng.integers(3))], (*FLAT, *PALE[:2])),

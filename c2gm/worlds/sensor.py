@@ -66,7 +66,7 @@ MAKERS = {  # ranges round those of real pictures: calm, vivid and dark orthopho
         tint=0.04,
         haze=(0.0, 0.12),
         contrast=(0.92, 1.15),
-        saturation=(0.7, 1.08),
+        saturation=(0.8, 1.2),
         toning=5,
         blur=(0.2, 0.5),
         sharpening=(0.0, 0.35),
@@ -78,7 +78,7 @@ MAKERS = {  # ranges round those of real pictures: calm, vivid and dark orthopho
         tint=0.05,
         haze=(0.0, 0.05),
         contrast=(1.05, 1.4),
-        saturation=(0.9, 1.2),
+        saturation=(1.05, 1.4),
         toning=6,
         blur=(0.25, 0.6),
         sharpening=(0.0, 0.5),
@@ -90,7 +90,7 @@ MAKERS = {  # ranges round those of real pictures: calm, vivid and dark orthopho
         tint=0.05,
         haze=(0.0, 0.1),
         contrast=(1.05, 1.35),
-        saturation=(0.7, 1.08),
+        saturation=(0.8, 1.2),
         toning=8,
         blur=(0.2, 0.5),
         sharpening=(0.0, 0.4),
@@ -120,7 +120,8 @@ def sensor(seed: int) -> Sensor:
     # light differs between warm and cool, hardly between green and purple
     warm, green = rng.uniform(-1, 1, 2) * maker.tint
     tint = np.array([1 + warm, 1 + 0.3 * green, 1 - warm])
-    cast, other = rng.uniform(-1, 1, 2) * maker.toning
+    # shadows, lit by the sky, are blue more often than not
+    cast, other = rng.uniform((-0.3, -1), (1, 1)) * maker.toning
     toning = np.array([cast, 0.35 * other, -cast])
     return Sensor(
         gain=(rng.uniform(*maker.gain) * tint / tint.mean()).astype(np.float32),
