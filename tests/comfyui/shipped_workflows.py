@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from workflow_graphs import Graph, Link, Node
@@ -80,13 +81,13 @@ def _stitch(place: tuple[int, int], zoom: int, **source: Any) -> Node:
     return Node("C2GMTileStitch", place, inputs, size=(300, 260))
 
 
-def _sampler_and_sigmas(row: int) -> Nodes:
+def _sampler_and_sigmas() -> Nodes:
     """What all stages of a workflow sample with: euler, simple, four steps."""
     return {
-        "sampler": Node("KSamplerSelect", (0, row), {"sampler_name": "euler"}, size=(300, 60)),
+        "sampler": Node("KSamplerSelect", (1, 14), {"sampler_name": "euler"}, size=(300, 60)),
         "sigmas": Node(
             "BasicScheduler",
-            (0, row + 3),
+            (1, 17),
             {"model": Link("sgdm", 0), "scheduler": "simple", "steps": 4, "denoise": 1.0},
             size=(300, 110),
         ),
@@ -131,11 +132,11 @@ def _sampled(name: str, place: tuple[int, int], windows: str, apply: str, text: 
                 "sigmas": Link("sigmas"),
                 "latent_image": Link(windows, 1),
             },
-            size=(300, 120),
+            size=(300, 320),  # with its preview
         ),
         f"decode {name}": Node(
             "VAEDecode",
-            (column, row + 9),
+            (column, row + 13),
             {"samples": Link(f"sample {name}"), "vae": Link("sgdm", 2)},
             size=(300, 60),
         ),
@@ -192,7 +193,7 @@ def whole_pyramid() -> Graph:
             "preview": _preview((2, 17), Link("cascade", 1), size=(420, 440)),
             "save": Node(
                 "C2GMSaveTileset",
-                (1, 27),
+                (1, 30),
                 {"tileset": Link("cascade"), "zoom": 18, "name": "town", "format": "MBTiles"},
                 size=(320, 220),
             ),
@@ -220,7 +221,7 @@ def two_stages_by_hand() -> Graph:
     return Graph(
         {
             **_sources(),
-            **_sampler_and_sigmas(37),
+            **_sampler_and_sigmas(),
             **first,
             **second,
             "save": save,
@@ -229,8 +230,8 @@ def two_stages_by_hand() -> Graph:
             "preview 18": _preview((7, 0), Link("cascade", 1), size=(420, 440)),
         },
         {
-            "Model, imagery, area": ("sgdm", "imagery", "area", "sampler", "sigmas"),
-            "Zoom 14, from nothing": tuple(first),
+            "Model, imagery, area": ("sgdm", "imagery", "area"),
+            "Zoom 14, from nothing": ("sampler", "sigmas", *first),
             "Zoom 16, from zoom 14": tuple(second),
             "Zooms 17 and 18, by the Cascade Sampler": ("save", "text 18", "cascade", "preview 18"),
         },
@@ -241,13 +242,13 @@ def one_window() -> Graph:
     """The windows of one small zoom with stock sampling: what every component makes."""
     windows = {
         **_sources(16, 16),
-        **_sampler_and_sigmas(37),
+        **_sampler_and_sigmas(),
         "windows": _windows((1, 0), 16),
         "imagery preview": _preview((1, 6), Link("windows")),
         "text": _text((2, 0), 16, "none"),
         "apply": _apply((2, 10), "windows"),
         **_sampled("16", (3, 0), "windows", "apply", "text"),
-        "drawn preview": _preview((3, 13), Link("decode 16")),
+        "drawn preview": _preview((3, 16), Link("decode 16")),
         "stitch": _stitch((4, 0), 16, images=Link("decode 16")),
         "save": Node(
             "SaveImage",
@@ -317,24 +318,25 @@ def five_scales() -> Graph:
     drawn: Nodes = {}
     for row, zoom in enumerate(SCALES):
         name, text = f"scale {zoom}", f"text {zoom}"
-        drawn[text] = _text((2, 9 * row), zoom, "none")
-        drawn |= _sampled(name, (3, 9 * row), "windows", "apply", text)
-        decode = drawn[f"decode {name}"]
-        drawn[f"decode {name}"] = Node(decode.kind, (4, 9 * row), decode.inputs, size=(300, 60))
-        drawn[f"map {name}"] = _stitch((5, 9 * row), 16, images=Link(f"decode {name}"))
+        drawn[text] = _text((2, 10 * row), zoom, "none")
+        sampled = _sampled(name, (3, 10 * row), "windows", "apply", text)
+        for column, key in ((4, f"sample {name}"), (5, f"decode {name}")):
+            sampled[key] = dataclasses.replace(sampled[key], place=(column, 10 * row))
+        drawn |= sampled
+        drawn[f"map {name}"] = _stitch((6, 10 * row), 16, images=Link(f"decode {name}"))
     compared = {
         f"image_{number}": Link(f"map scale {zoom}") for number, zoom in enumerate(SCALES, 1)
     }
     return Graph(
         {
             **_sources(16, 16),
-            **_sampler_and_sigmas(37),
+            **_sampler_and_sigmas(),
             "windows": _windows((1, 0), 16),
             "apply": _apply((1, 6), "windows"),
             **drawn,
             "compare": Node(
                 "C2GMCompareZooms",
-                (6, 0),
+                (7, 0),
                 {
                     "area": Link("area"),
                     "imagery": Link("imagery"),
@@ -347,7 +349,7 @@ def five_scales() -> Graph:
             ),
             "save": Node(
                 "SaveImage",
-                (6, 12),
+                (7, 12),
                 {"images": Link("compare"), "filename_prefix": "c2gm/five scales"},
                 size=(900, 340),
             ),

@@ -122,7 +122,7 @@ def page_workflow(graph: Graph, definitions: Definitions) -> dict[str, Any]:
     }
 
 
-COLUMN, ROW = 360, 40  # canvas units
+COLUMN, ROW = 410, 48  # canvas units
 LEFT, TOP = 100, 140  # clear of the page's side and top bars
 
 
