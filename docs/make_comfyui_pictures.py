@@ -123,6 +123,20 @@ def draw_first(page: ComfyPage) -> None:
     save_webp(node_picture(page, "C2GMPreviewMap"), PICTURES / "comfyui-swipe.webp", 520)
 
 
+def draw_loose(page: ComfyPage) -> None:
+    """Nodes that no workflow has, by themselves."""
+    page.page.evaluate(
+        "async (kinds) => { app.graph.clear(); await app.refreshComboInNodes();"
+        " kinds.forEach((kind, place) => { const node = LiteGraph.createNode(kind);"
+        " node.pos = [500 * place, 0]; app.graph.add(node); node.setSize([340, 120]); }); }",
+        list(LOOSE),
+    )
+    page.queue()
+    page.wait_for_end()
+    for kind in LOOSE:
+        save_webp(node_picture(page, kind), HELP / f"{kind}.webp", 360, 60)
+
+
 def main(wanted: list[str]) -> None:
     """Run the workflows and take the pictures."""
     titles = [title for title in TITLES if not wanted or title.startswith(tuple(wanted))]
@@ -151,12 +165,15 @@ def main(wanted: list[str]) -> None:
                     if not (HELP / f"{kind}.webp").exists() or kind in SPECIAL.get(title[0], ()):
                         save_webp(node_picture(page, kind), HELP / f"{kind}.webp", 360, 60)
                 sys.stdout.write(f"{title}\n")
+            if not wanted:
+                draw_loose(page)
             page.close()
         finally:
             server.stop()
 
 
-# Nodes whose picture is best taken in a certain workflow.
+# Nodes that no workflow has; and those whose picture is best taken in a certain workflow.
+LOOSE = ("C2GMJobs", "C2GMLoadTileset")
 SPECIAL = {
     "1": ("C2GMLoadSGDM", "C2GMLoadImagery", "C2GMPickArea", "C2GMCascadeSampler"),
     "2": ("C2GMScaleTextEncode", "C2GMCascadeReferenceEncode", "C2GMApplyFeatures"),
