@@ -20,7 +20,7 @@ PATCH_PERIODS = (24.0, 57.0)
 DRIFT_PERIODS = (170.0, 630.0)
 TRAILS = ((190.0, 61), (330.0, 62))  # (period, salt)
 FURROW_CONTRAST = 0.5
-CROWN_CONTRAST = (0.32, 0.44)  # of the lit and the other side of crowns, coarse and fine
+CROWN_CONTRAST = (0.28, 0.36)  # of the lit and the other side of crowns, coarse and fine
 LOWEST_DRAWN_ZOOM = 16  # below, pictures are averages of this zoom's
 
 

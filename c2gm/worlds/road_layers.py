@@ -13,7 +13,7 @@ from .place_chance import shape_chances
 from .shapes import ShapeSet, shape_set
 from .wear import road_patches, wheel_tracks
 
-TONES = np.array([0.66, 0.76, 0.84, 0.92, 0.98, 1.04, 1.12, 1.22])  # of roads, old and new
+TONES = np.array([0.64, 0.75, 0.84, 0.92, 1.0, 1.08, 1.17, 1.28])  # of roads, old and new
 TINTS = np.array([(1.0, 1.0, 1.0), (1.035, 1.0, 0.955), (0.98, 1.0, 1.03)])
 NARROWEST, WIDEST = 0.8, 1.16  # of a road, to the usual width of its kind
 SIDES = {  # metres beside the carriageway
@@ -131,8 +131,8 @@ def _widths(roads: np.ndarray, seed: int) -> np.ndarray:
 
 def _tones(roads: np.ndarray, seed: int, *, spread: float) -> np.ndarray:
     """Tint of each road [n,3], about 1."""
-    # the mean of two chances: usual tones are more common than very light and dark ones
-    chance = (shape_chances(roads, seed, 217) + shape_chances(roads, seed, 218)) / 2
+    # a mean of two chances: usual tones are more common than very light and dark ones
+    chance = 0.75 * shape_chances(roads, seed, 217) + 0.25 * shape_chances(roads, seed, 218)
     tone = 1 + (TONES[(chance * len(TONES)).astype(int)] - 1) * spread
     hue = TINTS[(shape_chances(roads, seed, 219) * len(TINTS)).astype(int)]
     tints: np.ndarray = tone[:, None] * hue
