@@ -44,6 +44,47 @@ def alone(kind: str, **inputs: Any) -> Prompt:
     }
 
 
+def stitched(file: str) -> Prompt:
+    """The imagery of a zoom, also written to a file; its one output is a picture."""
+    prompt = whole_pyramid()
+    return {
+        "2": prompt["2"],
+        "3": prompt["3"],
+        "4": {
+            "class_type": "C2GMWindows",
+            "inputs": {"imagery": ["2", 0], "area": ["3", 0], "zoom": 14, "seed": 1},
+        },
+        "5": {
+            "class_type": "C2GMTileStitch",
+            "inputs": {
+                "images": ["4", 0],
+                "area": ["3", 0],
+                "zoom": 14,
+                "overlap": 64,
+                "file": file,
+            },
+        },
+        "6": {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}},
+    }
+
+
+def saved(name: str = "map", format: str = "MBTiles") -> Prompt:
+    """The same as a tile set; its one output is the file."""
+    prompt = stitched("")
+    del prompt["6"]
+    prompt["7"] = {
+        "class_type": "C2GMSaveTileset",
+        "inputs": {
+            "map_image": ["5", 0],
+            "area": ["3", 0],
+            "zoom": 14,
+            "name": name,
+            "format": format,
+        },
+    }
+    return prompt
+
+
 def answer(server: Server, prompt: Prompt) -> str:
     """What the user reads, before the run or in it."""
     try:
@@ -64,7 +105,11 @@ def answer(server: Server, prompt: Prompt) -> str:
         (changed("C2GMCascadeSampler", edges="soft"), "Edges 'soft' are not one of exact, open"),
         (changed("C2GMCascadeSampler", cascade_factor="8X"), "'8X' is not one of 4X, 2X"),
         (changed("C2GMCascadeSampler", max_tiles=20), "allow it by max_tiles 23"),
-        (changed("C2GMSaveTileset", format="zip"), "Format 'zip' is not one of MBTiles"),
+        (saved(format="zip"), "Format 'zip' is not one of MBTiles"),
+        (saved(name="../map"), "is not a name inside c2gm/"),
+        (stitched("town.jpg"), "a stitched map is a .png or a .tif"),
+        (stitched("town"), "a stitched map is a .png or a .tif"),
+        (stitched("a/../../town.tif"), "is not a name inside c2gm/"),
         (changed("C2GMLoadImagery", crs="EPSG:0"), "crs EPSG:0 is no known coordinate system"),
         (changed("C2GMLoadImagery", nodata="black"), "nodata 'black' is no number"),
         (alone("C2GMRecolourMap", images=["1", 0], palette="neon", colours=""), "'neon' is not"),
@@ -109,38 +154,28 @@ def test_a_picture_without_position_asks_for_bounds_and_takes_them(server: Serve
     assert shown.size[0] > 64
 
 
-@pytest.mark.parametrize("name", ["town.jpg", "town"])
-def test_a_sheet_is_a_tif_or_a_png(server: Server, name: str) -> None:
-    prompt = whole_pyramid()
-    sampler = next(
-        number for number, node in prompt.items() if node["class_type"] == "C2GMCascadeSampler"
-    )
-    prompt["90"] = {
-        "class_type": "C2GMTileStitch",
-        "inputs": {
-            "tileset": [sampler, 0],
-            "area": ["3", 0],
-            "zoom": 18,
-            "overlap": 64,
-            "file": name,
-        },
-    }
-    prompt["91"] = {"class_type": "PreviewImage", "inputs": {"images": ["90", 0]}}
-    with pytest.raises(PromptRefused, match="a stitched map is a .png or a .tif"):
-        server.queue(prompt)
-
-
 def test_a_foreign_picture_is_not_replaced_by_a_sheet(server: Server) -> None:
     foreign: Path = server.base / "output" / "c2gm" / "mine.png"
     foreign.parent.mkdir(exist_ok=True)
     Image.new("RGB", (4, 4)).save(foreign)
     kept = foreign.read_bytes()
-    prompt = whole_pyramid()
-    prompt["90"] = {
-        "class_type": "C2GMTileStitch",
-        "inputs": {"area": ["3", 0], "zoom": 18, "overlap": 64, "file": "mine.png"},
-    }
-    prompt["91"] = {"class_type": "PreviewImage", "inputs": {"images": ["90", 0]}}
-    with pytest.raises(PromptRefused, match="mine.png is in output/c2gm and was not made by C2GM"):
-        server.queue(prompt)
+    told = answer(server, stitched("mine.png"))
+    assert "mine.png is in output/c2gm and was not made by C2GM" in told
     assert foreign.read_bytes() == kept
+
+
+@pytest.mark.parametrize("format", ["MBTiles", "PMTiles", "XYZ folder"])
+def test_a_map_is_saved_in_every_format_and_read_back(server: Server, format: str) -> None:
+    run = server.run(saved(f"one of {format}", format))
+    assert run.status == "success", run.error
+    (line,) = run.outputs["7"]["text"]
+    name = line.removeprefix("1 tile in output/c2gm/")
+    prompt = {
+        "1": {"class_type": "C2GMLoadTileset", "inputs": {"file": name}},
+        "2": {"class_type": "C2GMPreviewMap", "inputs": {"tileset": ["1", 0]}},
+    }
+    shown = server.run(prompt)
+    assert shown.status == "success", shown.error
+    assert shown.outputs["2"]["c2gm_map"][0]["zooms"] == [14]
+    files = server.get_json("/object_info/C2GMLoadTileset")["C2GMLoadTileset"]["input"]
+    assert name in files["required"]["file"][1]["options"]

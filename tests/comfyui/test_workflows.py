@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,79 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
-from build_workflows import file_stem
 from comfyui_client import Run
 from comfyui_server import Server
-from install_server import HERE, REPOSITORY
 from PIL import Image
-from shipped_workflows import WORKFLOWS
-from workflow_graphs import (
-    api_prompt,
-    has_control,
-    input_types,
-    is_widget,
-    page_workflow,
-)
+from workflow_runs import BY_HAND, PYRAMID, SAMPLE, jobs, node_of, pictures, prompt_of, told
 
 from c2gm.cascade.generate import generate
 from c2gm.cascade.settings import GenerateSettings
 from c2gm.grid import Area
 from c2gm.imagery.open import open_imagery
-from c2gm.legend import palette
 from c2gm.models.checkpoints import load_sgdm
 from c2gm.models.sgdm_map_model import SGDMMapModel
 from c2gm.painting.window_inputs import over_ground, read_mosaic
 from c2gm.sampling import SamplerConfig
 from c2gm.tilesets.open import open_tileset
 from c2gm.tilesets.verify import verify_tileset
-
-PYRAMID, BY_HAND, *OTHERS = WORKFLOWS
-SAMPLE = REPOSITORY / "c2gm" / "assets" / "sample.tif"
-
-
-def prompt_of(title: str) -> dict[str, Any]:
-    prompt: dict[str, Any] = json.loads(
-        (HERE / "api" / f"{file_stem(title)}.json").read_text(encoding="utf-8")
-    )
-    return prompt
-
-
-def node_of(prompt: dict[str, Any], kind: str) -> str:
-    (number,) = [number for number, node in prompt.items() if node["class_type"] == kind]
-    return number
-
-
-def pictures(server: Server, run: Run) -> dict[str, np.ndarray]:
-    """Pictures that stock nodes showed, by node; ours tell a text beside theirs."""
-    return {
-        number: np.array(Image.open(io.BytesIO(server.picture(output["images"][0]))))
-        for number, output in run.outputs.items()
-        if output and "images" in output and "text" not in output
-    }
-
-
-def told(prompt: dict[str, Any], run: Run, kind: str) -> list[str]:
-    """The lines of text on the one node of a kind."""
-    lines: list[str] = run.outputs[node_of(prompt, kind)]["text"]
-    return lines
-
-
-def jobs(server: Server) -> list[Path]:
-    return sorted((server.base / "output" / "c2gm" / "jobs").glob("*.mbtiles"))
-
-
-@pytest.fixture(scope="module")
-def pyramid(server: Server) -> tuple[Run, Run, np.ndarray]:
-    """The pyramid workflow, cancelled half way and then run to its end; and its map."""
-    prompt = prompt_of(PYRAMID)
-    cancelled = server.run(prompt, interrupt_after=4)
-    left = sorted((server.base / "output" / "c2gm" / "jobs").iterdir())
-    assert [path.suffix for path in left] == [".c2gm-job"], "a cancelled run leaves its job alone"
-    finished = server.run(prompt, timeout=900)
-    assert finished.status == "success", finished.error
-    (shown,) = pictures(server, finished).values()
-    return cancelled, finished, shown
 
 
 @pytest.fixture(scope="module")
@@ -302,169 +243,3 @@ def test_a_deleted_job_is_drawn_again(
     assert not made.exists()
     again, _ = small_run(seed=6)
     assert again.steps and made.exists()
-
-
-# The other workflows ----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def one_zoom(server: Server) -> tuple[Run, np.ndarray]:
-    """Workflow 3, run."""
-    run = server.run(prompt_of(OTHERS[0]))
-    assert run.status == "success", run.error
-    return run, pictures(server, run)[node_of(prompt_of(OTHERS[0]), "SaveImage")]
-
-
-def test_one_zoom_with_stock_sampling_is_the_librarys(
-    one_zoom: tuple[Run, np.ndarray], mini_file: Path, tmp_path: Path
-) -> None:
-    model = SGDMMapModel(load_sgdm(mini_file), SamplerConfig("ddim", 4), model_hash="mini")
-    settings = GenerateSettings(zooms=(16,), cascade_factor=None, seed=1)
-    path = generate(open_imagery(SAMPLE), model, tmp_path / "map.mbtiles", settings).path
-    with open_tileset(path) as tileset:
-        (tile,) = tileset.tiles(16)
-        expected = over_ground(tileset.get(tile))
-    difference = np.abs(one_zoom[1].astype(int) - expected.astype(int))
-    assert difference.max() <= 2 and (difference > 0).mean() < 0.01
-
-
-def test_batch_and_memory_are_told_on_apply(one_zoom: tuple[Run, np.ndarray]) -> None:
-    lines = told(prompt_of(OTHERS[0]), one_zoom[0], "C2GMApplyFeatures")
-    assert lines[0] == "9 windows of 320 x 320 px in one batch"
-    assert re.fullmatch(r"about [\d.]+ GB to sample, beside [\d.]+ GB of model", lines[1])
-
-
-CHANGES = {
-    "text": ("C2GMScaleTextEncode", {"examples": "harbour"}),
-    "seed": ("C2GMWindows", {"seed": 2}),
-    "strength": ("C2GMApplyFeatures", {"strength": 0.5}),
-    "imagery": ("C2GMLoadImagery", {"attribution": "another credit"}),
-}
-DRAWN = {
-    *("BasicGuider", "SamplerCustomAdvanced", "VAEDecode", "C2GMTileStitch"),
-    *("PreviewImage", "SaveImage"),
-}
-RUN_AGAIN = {
-    "text": {"C2GMScaleTextEncode"},
-    "seed": {"C2GMWindows", "C2GMApplyFeatures"},
-    "strength": {"C2GMApplyFeatures"},
-    "imagery": {"C2GMLoadImagery", "C2GMPickArea", "C2GMWindows", "C2GMApplyFeatures"},
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_change_runs_again_exactly_what_depends_on_it(
-    server: Server, one_zoom: tuple[Run, np.ndarray], change: str
-) -> None:
-    prompt = prompt_of(OTHERS[0])
-    prompt[node_of(prompt, "BasicScheduler")]["inputs"]["steps"] = 1  # the rest is not looked at
-    assert server.run(prompt).status == "success"
-    kind, values = CHANGES[change]
-    prompt[node_of(prompt, kind)]["inputs"] |= values
-    run = server.run(prompt)
-    assert run.status == "success", run.error
-    again = {prompt[number]["class_type"] for number in prompt if number not in run.cached}
-    shown = {"PreviewImage"} if change in ("seed", "imagery") else set()
-    assert again - {"PreviewImage"} == (DRAWN - {"PreviewImage"}) | RUN_AGAIN[change]
-    assert shown <= again
-
-
-@pytest.mark.slow
-def test_an_existing_map_goes_on_and_becomes_a_sheet(
-    server: Server, pyramid: tuple[Run, Run, np.ndarray]
-) -> None:
-    prompt = prompt_of(OTHERS[1])
-    run = server.run(prompt, timeout=900)
-    assert run.status == "success", run.error
-    (sheet,) = pictures(server, run).values()
-    assert sheet.shape[1] == 1024 and 1024 < len(sheet) < 1300, "a foot below the map"
-    difference = np.abs(sheet[:1024].astype(int) - pyramid[2].astype(int))
-    assert (difference > 2).mean() < 0.01, "as if drawn in one go"
-    with rasterio.open(server.base / "output" / "c2gm" / "town z18.tif") as raster:
-        assert np.array_equal(raster.read().transpose(1, 2, 0), sheet)
-        assert raster.tags()["TIFFTAG_COPYRIGHT"] == "Procedural town, drawn by C2GM"
-        with rasterio.open(SAMPLE) as sample:
-            assert raster.bounds.left == pytest.approx(sample.bounds.left)
-            assert raster.bounds.top == pytest.approx(sample.bounds.top)
-
-
-@pytest.mark.slow
-def test_the_scale_text_alone_changes_the_map(server: Server) -> None:
-    run = server.run(prompt_of(OTHERS[2]), timeout=900)
-    assert run.status == "success", run.error
-    (comparison,) = pictures(server, run).values()
-    width = (comparison.shape[1] - 8) // 6
-    panels = [comparison[28 : 28 + 256, 8 + n * width : 8 + n * width + 256] for n in range(6)]
-    for n, one in enumerate(panels):
-        for other in panels[:n]:
-            assert np.abs(one.astype(int) - other.astype(int)).mean() > 2
-
-
-@pytest.mark.slow
-def test_another_sampler_on_top_draws_a_map(server: Server) -> None:
-    run = server.run(prompt_of(OTHERS[3]), timeout=900)
-    assert run.status == "success", run.error
-    (shown,) = pictures(server, run).values()
-    distance = np.abs(shown[..., None, :].astype(int) - palette().astype(int)).max(-1).min(-1)
-    assert np.median(distance) < 16, "most of it has colours of the legend"
-
-
-def test_palettes_and_zooms_side_by_side(
-    server: Server, pyramid: tuple[Run, Run, np.ndarray]
-) -> None:
-    prompt = prompt_of(OTHERS[4])
-    run = server.run(prompt, timeout=900)
-    assert run.status == "success", run.error
-    assert told(prompt, run, "C2GMCascadeSampler")[0] == "23 of 23 tiles reused"
-    zooms, palettes = (
-        next(
-            picture
-            for number, picture in pictures(server, run).items()
-            if prompt[prompt[number]["inputs"]["images"][0]]["inputs"]["zooms"] == text
-        )
-        for text in ("14,16,18", "")
-    )
-    assert zooms.shape == palettes.shape == (320 + 36, 4 * 328 + 8, 3)
-    house, night, paper, safe = (
-        palettes[28 : 28 + 320, 8 + n * 328 : 8 + n * 328 + 320] for n in range(4)
-    )
-    small = Image.fromarray(pyramid[2]).resize((320, 320), Image.Resampling.LANCZOS)
-    assert np.array_equal(house, np.array(small))
-    assert night.mean() < 90 < 170 < paper.mean() < safe.mean() + 40
-    zoom_18 = zooms[28 : 28 + 320, 8 + 3 * 328 : 8 + 3 * 328 + 320]
-    assert np.array_equal(zoom_18, house)
-
-
-@pytest.mark.parametrize("title", WORKFLOWS)
-def test_files_of_a_workflow_are_those_of_its_graph(server: Server, title: str) -> None:
-    graph = WORKFLOWS[title]()
-    definitions = server.get_json("/object_info")
-    page = json.loads((REPOSITORY / "workflows" / f"{title}.json").read_text(encoding="utf-8"))
-    assert page == page_workflow(graph, definitions)
-    assert prompt_of(title) == api_prompt(graph)
-
-
-@pytest.mark.parametrize("title", WORKFLOWS)
-def test_the_page_makes_the_api_prompt_of_a_workflow(server: Server, title: str) -> None:
-    page = json.loads((REPOSITORY / "workflows" / f"{title}.json").read_text(encoding="utf-8"))
-    assert _as_the_page_would(page, server.get_json("/object_info")) == prompt_of(title)
-
-
-def _as_the_page_would(page: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The API prompt that the page sends: links by socket, widgets by their order."""
-    links = {link[0]: [str(link[1]), link[2]] for link in page["links"]}
-    prompt = {}
-    for node in page["nodes"]:
-        values = iter(node["widgets_values"])
-        inputs: dict[str, Any] = {}
-        for name, (kind, options) in input_types(definitions[node["type"]]).items():
-            if is_widget(kind, options):
-                inputs[name] = next(values)
-                if has_control(name, kind, options):
-                    next(values)
-        for socket in node["inputs"]:
-            if socket["link"] is not None:
-                inputs[socket["name"]] = links[socket["link"]]
-        assert next(values, None) is None
-        prompt[str(node["id"])] = {"class_type": node["type"], "inputs": inputs}
-    return prompt
