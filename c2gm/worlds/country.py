@@ -9,6 +9,7 @@ import numpy as np
 from .chance import ValueNoise, generator
 from .relief import FieldAreas, Relief
 from .roads import Roads
+from .roundabouts import Roundabouts
 from .routes import Family, Routes
 from .settlements import Settlements
 from .topology import Topology
@@ -36,6 +37,7 @@ class Country:
         settlements: towns and villages.
         roads: between them, and the districts they enclose.
         trunks: motorways and railways.
+        roundabouts: where main roads meet.
     """
 
     seed: int
@@ -48,6 +50,7 @@ class Country:
     settlements: Settlements
     roads: Roads
     trunks: Trunks
+    roundabouts: Roundabouts
 
 
 def country(seed: int) -> Country:
@@ -78,6 +81,7 @@ def country(seed: int) -> Country:
         )
     ]
     routes = [Routes(seed, 50 + 20 * k, family) for k, family in enumerate(families)]
+    trunks = Trunks(routes[:2], routes[2:], roads, settlements, waters)
     woods, clumps = ValueNoise(seed, 20, 1500.0), ValueNoise(seed, 21, 420.0)
     edges = ValueNoise(seed, 22, 120.0)
 
@@ -97,5 +101,6 @@ def country(seed: int) -> Country:
         beaches=FieldAreas(ValueNoise(seed, 23, 900.0), -0.1),
         settlements=settlements,
         roads=roads,
-        trunks=Trunks(routes[:2], routes[2:], roads, settlements, waters),
+        trunks=trunks,
+        roundabouts=Roundabouts(seed, roads, trunks, waters),
     )

@@ -100,8 +100,10 @@ def town_ground(district: District, settlements: list[Settlement], rng: np.rando
     return town
 
 
-def open_pieces(shape: Any, water: Any, trunks: TrunkLines, streams: list[Any]) -> list[Any]:
-    """Ground clear of water, motorways and railways."""
+def open_pieces(
+    shape: Any, water: Any, trunks: TrunkLines, streams: list[Any], islands: list[Any]
+) -> list[Any]:
+    """Ground clear of water, motorways, railways and the islands of roundabouts."""
     blocked = shapely.union_all(
         [
             water.buffer(12),
@@ -109,6 +111,7 @@ def open_pieces(shape: Any, water: Any, trunks: TrunkLines, streams: list[Any]) 
             shapely.union_all(trunks.ramps).buffer(9),
             shapely.union_all([*trunks.railways, *trunks.yards]).buffer(11),
             shapely.union_all(streams).buffer(9),
+            *islands,
         ]
     )
     opened = shape.difference(blocked).buffer(-4).buffer(4.01).intersection(shape)

@@ -66,12 +66,13 @@ def plan_district(country: Country, district: District) -> DistrictPlan:
     water, streams = _waters(country, bounds, still)
     settlements = country.settlements.within(district.shape.bounds)
     ground = DistrictGround(country, settlements, town_ground(district, settlements, rng), rng)
-    pieces = open_pieces(district.shape, water, trunks, streams)
+    islands = country.roundabouts.islands(bounds)
+    pieces = open_pieces(district.shape, water, trunks, streams, islands)
     cells, cuts = cut_cells(pieces, ground)
     cells = with_woods(country, cells)
     lines = _lines(country, district, trunks, streams, bounds)
     borrowed = {kind: len(shapes) for kind, shapes in lines.items()}
-    _add_streets(lines, district, cells, cuts, rng)
+    _add_streets(lines, _border(country, district), district.shape, cells, cuts, rng)
     planner = Planner(country.climate, lines, rng, frontage=FRONTAGE)
     beaches = _beaches(country, district, still, lines)
     for beach in beaches:
@@ -136,22 +137,28 @@ def _lines(
     lines: dict[str, list[Any]] = {kind: [] for kind in _LINE_KINDS}
     lines["motorway"] = [*trunks.carriageways, *trunks.ramps]
     for road in country.roads.within(bounds):
-        lines[road.kind].extend(road.parts)
+        lines[road.kind].extend(country.roundabouts.parts(road))
     lines["railway"], lines["rail_yard"] = list(trunks.railways), list(trunks.yards)
     lines["stream"] = list(streams)
     return lines
 
 
+def _border(country: Country, district: District) -> list[Any]:
+    """What is there of the roads round a district into which streets may open."""
+    roads = (road for road in district.roads if road.kind != "track")
+    return [part for road in roads for part in country.roundabouts.parts(road)]
+
+
 def _add_streets(
     lines: dict[str, list[Any]],
-    district: District,
+    border: list[Any],
+    shape: Any,
     cells: list[Cell],
     cuts: list[tuple[str, Any]],
     rng: np.random.Generator,
 ) -> None:
     """Fill the cells with streets; only what hangs together with the border's roads stays."""
-    border = [p for road in district.roads if road.kind != "track" for p in road.parts]
-    inside = district.shape.buffer(0.3)  # beyond the border the neighbour would not know of them
+    inside = shape.buffer(0.3)  # beyond the border the neighbour would not know of them
     added = [(kind, part) for kind, line in cuts for part in _parts_inside(line, inside)]
     roads = shapely.union_all([*border, *(line for _, line in added)])
     for cell in cells:

@@ -27,6 +27,7 @@ from .country import Country, country
 from .districts import DistrictPlan, grown, plan_district
 from .relief import Bounds
 from .roads import District
+from .roundabouts import LARGEST_RADIUS
 from .scene import scene
 from .settlements import CITY, TOWN, VILLAGE
 from .shapes import ShapeSet, shape_set
@@ -80,8 +81,8 @@ class World:
             for kind, shapes in plan.lines.items():
                 lines[kind].extend(shapes)
             trees.append(plan.layout.trees)
-        for road in self._country.roads.within(bounds):
-            lines[road.kind].extend(road.parts)
+        for road in self._country.roads.within(grown(bounds, LARGEST_RADIUS)):
+            lines[road.kind].extend(self._country.roundabouts.parts(road))
         trunks = self._country.trunks.within(bounds)
         lines["motorway"] += [*trunks.carriageways, *trunks.ramps]
         lines["railway"] += trunks.railways
