@@ -70,7 +70,8 @@ class PreviewMap {
   /** New tiles of a map that is being painted by the sampler before this node. */
   grow(told) {
     const source = sourceOf(this.node, "tileset");
-    if (source?.comfyClass !== SAMPLER || String(source.id) !== String(told.node)) return;
+    const number = String(told.node).split(":").at(-1); // a node of a subgraph has a path
+    if (source?.comfyClass !== SAMPLER || String(source.id) !== number) return;
     const isNew = this.painted?.run !== told.run;
     if (isNew) {
       this.painted = { run: told.run, tiles: new Set(), counts: {} };

@@ -22,7 +22,12 @@ class Recolour {
     this.told = told;
     const picture = new Image();
     picture.src = api.apiURL(`/view?${new URLSearchParams(told.source)}`);
-    await picture.decode();
+    try {
+      await picture.decode();
+    } catch {
+      this.hint.hidden = false; // the temporary file is gone: another run makes it anew
+      return;
+    }
     const { width, height } = Object.assign(this.canvas, { width: picture.width, height: picture.height });
     const context = this.canvas.getContext("2d");
     context.drawImage(picture, 0, 0);
