@@ -106,9 +106,9 @@ def generate(
     plan = plan_for(imagery, settings, start)
     texts = scale_texts(plan, settings.texts)
     key = job_key(plan, imagery, model, settings, texts=texts, start=start)
-    if not settings.force and _is_finished(out_path, key):
+    if not settings.force and is_finished(out_path, key):
         return Result(out_path, plan, nothing_to_do=True)
-    _rehearse(out_path, settings)
+    rehearse(out_path, settings)
     check_disk(plan, folder, out_path)
     with Ledger(folder) as ledger:
         if settings.force and key_changes(ledger.read_key(), key):
@@ -189,7 +189,7 @@ def map_metadata(job: Job, key: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
+def is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
     """Whether the map is there with this key.
 
     Raises:
@@ -220,7 +220,7 @@ class _Rehearsal(Exception):
     """Ends the rehearsal; a tile set that is left by an exception does not appear."""
 
 
-def _rehearse(out_path: Path, settings: GenerateSettings) -> None:
+def rehearse(out_path: Path, settings: GenerateSettings) -> None:
     """Refuse a name that the map cannot have before the work, not after it."""
     with suppress(_Rehearsal), _new_map(out_path, {}, settings):
         raise _Rehearsal

@@ -25,6 +25,7 @@ COMMANDS = (
     "demo",
     "generate",
     "shards",
+    "repaint",
     "render",
     "preview",
     "stitch",
@@ -195,6 +196,21 @@ def test_shards_are_commands_that_need_nothing_of_each_other(c2gm: Run) -> None:
     told = json.loads(c2gm(*given, "--json").out)
     assert sum(shard["tiles"] for shard in told["shards"]) == told["tiles"]
     assert c2gm(*given[:-1], "9-14").status == 1
+
+
+def test_repaint_says_what_is_missing_before_a_model_is_loaded(
+    c2gm: Run, small_map: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "new.png"
+    Image.new("RGB", (256, 256)).save(picture)
+    given = ("repaint", small_map, "town.tif", "--zoom", "3", "--out", tmp_path / "new.mbtiles")
+    assert c2gm(*given, "--with", picture).status == 2
+    box = "--bbox=0,40.9798981,45,66.5132604"
+    ended = c2gm(*given, "--with", picture, box)
+    assert ended.status == 1
+    assert "town.tif" in ended.err
+    assert c2gm(*given, "--with", small_map, "--zoom", "9").status == 1
+    assert not (tmp_path / "new.mbtiles").exists()
 
 
 def test_stitch_writes_a_picture_and_replaces_none(
