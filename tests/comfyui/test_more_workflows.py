@@ -142,7 +142,7 @@ def test_palettes_and_zooms_side_by_side(
     prompt = prompt_of(RECOLOURED)
     run = server.run(prompt, timeout=900)
     assert run.status == "success", run.error
-    assert told(prompt, run, "C2GMCascadeSampler")[0] == "23 of 23 tiles reused"
+    assert run.steps == [], "the map is there already"
     zooms, palettes = (
         next(
             picture

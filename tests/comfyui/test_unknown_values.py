@@ -179,3 +179,15 @@ def test_a_map_is_saved_in_every_format_and_read_back(server: Server, format: st
     assert shown.outputs["2"]["c2gm_map"][0]["zooms"] == [14]
     files = server.get_json("/object_info/C2GMLoadTileset")["C2GMLoadTileset"]["input"]
     assert name in files["required"]["file"][1]["options"]
+
+
+def test_an_area_is_told_with_its_tiles_and_work(server: Server) -> None:
+    prompt = stitched("")
+    prompt["3"]["inputs"] |= {"zoom_min": 13, "zoom_max": 17}  # no other test's: nothing is cached
+    run = server.run(prompt)
+    assert run.status == "success", run.error
+    (area,) = run.outputs["3"]["c2gm_area"]
+    assert [count["zoom"] for count in area["counts"]] == [13, 14, 15, 16, 17]
+    assert area["tiles"] == 1 + 1 + 1 + 1 + 4
+    assert area["imagery"]["name"] == "sample.tif"
+    assert run.outputs["3"]["text"][1].startswith(f"8 tiles, {area['windows']} windows to draw")

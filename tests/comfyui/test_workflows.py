@@ -72,12 +72,6 @@ def test_a_preview_map_is_told_where_its_tiles_are(
     assert Image.open(io.BytesIO(tile)).size == (256, 256)
 
 
-def test_an_area_is_told_with_its_tiles_and_work(pyramid: tuple[Run, Run, np.ndarray]) -> None:
-    (area,) = pyramid[1].outputs[node_of(prompt_of(PYRAMID), "C2GMPickArea")]["c2gm_area"]
-    assert (area["tiles"], area["windows"]) == (23, 66)
-    assert [count["zoom"] for count in area["counts"]] == [14, 15, 16, 17, 18]
-
-
 def test_the_growing_map_is_the_preview(pyramid: tuple[Run, Run, np.ndarray]) -> None:
     _, finished, shown = pyramid
     last = Image.open(io.BytesIO(finished.previews[-1])).convert("RGB")
