@@ -36,6 +36,7 @@ class CascadeReferenceEncode(Node):
                 "Cuts the reference of every window out of the coarser map: a stitched picture of "
                 "the same area at the parent zoom, or a tile set that holds that zoom."
             ),
+            search_aliases=["parent map", "enlarge"],
             inputs=[
                 io.Image.Input(
                     "map_image",
@@ -108,6 +109,7 @@ class ApplyFeatures(Node):
                 "Reads imagery and reference windows into features and adds them to the U-Net at "
                 "six places. Sample the latents of the same windows with the resulting MODEL."
             ),
+            search_aliases=["controlnet", "adapter", "steer"],
             inputs=[
                 io.Model.Input(
                     "model", tooltip="What draws: MODEL of Load SGDM, LoRA before or after."

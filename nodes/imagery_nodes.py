@@ -141,6 +141,7 @@ class PickArea(Node):
             display_name="Pick Area",
             category=CATEGORY,
             description="The area to draw, and its zooms. Four zeros: the whole imagery.",
+            search_aliases=["bbox", "bounds", "extent"],
             inputs=[
                 Imagery.Input(
                     "imagery",
@@ -212,6 +213,7 @@ class Windows(Node):
                 "All windows of an area at one zoom as a batch: their imagery, empty latents and "
                 "the world noise, which makes neighbouring windows agree."
             ),
+            search_aliases=["tiles", "crop", "noise"],
             inputs=[
                 Imagery.Input("imagery", tooltip="Where the pictures are read from."),
                 Area.Input("area", tooltip="The area whose windows these are."),

@@ -128,6 +128,7 @@ class LoadTileset(Node):
             display_name="Load Tileset",
             category=CATEGORY,
             description="A map pyramid from a file: MBTiles, PMTiles, or a folder z/x/y.",
+            search_aliases=["mbtiles", "pmtiles", "xyz"],
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -173,6 +174,7 @@ class SaveTileset(Node):
                 "Writes a map to output/c2gm: a stitched picture of one zoom, or a whole tile "
                 "set. A map of the same name that C2GM made is replaced."
             ),
+            search_aliases=["export", "mbtiles", "pmtiles", "xyz"],
             is_output_node=True,
             inputs=[
                 io.Image.Input(

@@ -104,6 +104,7 @@ class ScaleTextEncode(Node):
             display_name="Scale Text Encode",
             category=CATEGORY,
             description="Tells the model which zoom and map scale to draw.",
+            search_aliases=["map scale", "prompt", "zoom"],
             inputs=[
                 io.Clip.Input("clip", tooltip="Reads the sentence: CLIP of Load SGDM."),
                 io.Int.Input(
