@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from build_workflows import LOCALES, OBJECT_INFO, english
-from install_server import HERE
+from install_server import HERE, REPOSITORY
 from workflow_graphs import input_types, is_widget
 
 KNOWN: dict[str, Any] = json.loads(OBJECT_INFO.read_text(encoding="utf-8"))
@@ -119,3 +119,10 @@ def test_every_word_is_translated_to_chinese() -> None:
         told = [chinese["display_name"], chinese["description"]]
         told += [item["tooltip"] for item in chinese["inputs"].values()]
         assert all(any("\u4e00" <= letter <= "\u9fff" for letter in text) for text in told), node
+
+
+def test_every_node_is_found_by_other_words_too() -> None:
+    """ComfyUI 0.3.75 does not know the field, so it is read off the source."""
+    for path in sorted((REPOSITORY / "nodes").glob("*_nodes.py")):
+        source = path.read_text(encoding="utf-8")
+        assert source.count("search_aliases=") == source.count("node_id="), path.name
