@@ -6,6 +6,7 @@ import { addPickArea } from "./pick_area.js";
 import { addPreviewMap } from "./preview_map.js";
 import { addRecolour } from "./recolour.js";
 import { addSeedButtons } from "./seeds.js";
+import { addStyle } from "./service.js";
 import { colourSockets, keepSocketsColoured } from "./sockets.js";
 import { addUpload } from "./upload.js";
 import { Words, addSentence } from "./words.js";
@@ -45,6 +46,7 @@ const parts = {
 app.registerExtension({
   name: "C2GM",
   setup() {
+    addStyle(new URL("../css/c2gm.css", import.meta.url).href);
     keepSocketsColoured();
     api.addEventListener("c2gm.growing", ({ detail }) => {
       for (const preview of previews) preview.grow(detail);

@@ -57,6 +57,7 @@ export const makeRoom = (node) => {
   const [width, height] = node.computeSize();
   if (node.size[0] >= width && node.size[1] >= height) return;
   node.setSize([Math.max(width, node.size[0]), Math.max(height, node.size[1])]);
+  node.setDirtyCanvas(true, true); // or the widgets keep their old places until the mouse moves
 };
 
 /** Add to a method of a node, the other packs' kept. */

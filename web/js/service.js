@@ -22,17 +22,17 @@ export const ask = async (route, query = {}) => {
 
 let leaflet;
 
-/** Leaflet and its style, loaded once, from this server. */
+/** Leaflet with its style, loaded once, from this server. */
 export const loadLeaflet = () => {
   leaflet ??= (async () => {
     addStyle(address("leaflet.css"));
-    addStyle(new URL("../css/c2gm.css", import.meta.url).href);
     return (await import(address("leaflet.js"))).default;
   })();
   return leaflet;
 };
 
-const addStyle = (href) => {
+/** Load a style. */
+export const addStyle = (href) => {
   const link = document.createElement("link");
   link.rel = "stylesheet";
   link.href = href;

@@ -41,6 +41,7 @@ export class Words {
     if (count < 1) return; // not in sight
     this.element.style.minHeight = `${Math.min(MAX_LINES, count) * LINE + PADDING}px`;
     makeRoom(this.node);
+    this.node.setDirtyCanvas(true, true);
   }
 }
 
