@@ -21,9 +21,9 @@ with or without a reference at 2X or 4X. What it draws is a **generated map, not
 It was trained on two CPU cores beside other work, for the minutes below. On made-up ground it
 draws streets, water, woods, fields and blocks of houses from imagery alone; on real imagery it
 reads water, woods, large roads and houses better than minor streets. It has seen a desert city,
-one Breton town, the edge of a Swedish one, painted towns and worlds, and painted street patterns
-of Andorra and Monaco; its encoder has also read Maryland, Banepa and the Aosta valley. Elsewhere
-expect less.
+one Breton town, the edge of a Swedish one, three places in Maryland, a little of the Aosta valley,
+painted towns and worlds, and painted street patterns of Andorra and Monaco; its encoder has also
+read Banepa. Elsewhere expect less.
 
 ## Training
 

@@ -10,7 +10,6 @@ import typer
 
 from .console import answer, progress_bar, say
 from .generate import result_data, result_text
-from .load_model import load_map_model
 from .options import (
     AsJson,
     Crs,
@@ -66,6 +65,7 @@ def command(
     from ..cascade.repaint import repaint
     from ..imagery.open import open_imagery
     from ..tilesets.open import check_name, open_tileset
+    from .load_model import load_map_model
 
     check_name(out)
     with open_tileset(tileset) as map_:

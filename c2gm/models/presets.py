@@ -59,6 +59,7 @@ def mini() -> SGDMConfig:
             norm="group",
             extra_residual_blocks=2,
             standardise=True,
+            context_width=128,
             class_head=FLAT_CLASSES,
         ),
         sf_adapter=SFAdapterConfig(channels=(64, 128, 128), control_factor=1.0),
