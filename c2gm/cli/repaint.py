@@ -52,9 +52,10 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Replace what has the name.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a correction into one zoom of a map and paint what depends on it again.
+    """Paint again what depends on a corrected zoom.
 
-    Tiles that do not depend on it stay as they are, to the byte. Stopped, the same command goes on.
+    Puts a correction into one zoom of a map and paints what depends on it. All other tiles stay as
+    they are, to the byte. Stopped, the same command goes on.
 
     \b
     Examples:

@@ -25,10 +25,11 @@ def command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List independent parts of a large area with the command that paints each.
+    """List the independent parts of a large area.
 
-    A part is a tile of zoom 10, about an hour of a GPU. Parts need nothing of each other, so any
-    batch system can run the lines; their maps fit together to the byte.
+    Prints the command that paints each. A part is a tile of zoom 10, about an hour of a GPU. Parts
+    need nothing of each other, so any batch system can run the lines; their maps fit together to
+    the byte.
 
     \b
     Examples:

@@ -22,10 +22,10 @@ def command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what has the name.")] = False,
 ) -> None:
-    """Trace a map: areas that share their borders, and roads as centre lines.
+    """Trace a map as vectors.
 
-    Classes are read back from the colours of the legend, so only maps in the house style can be
-    traced. Ground is what no area covers.
+    Areas share their borders, roads are centre lines. Classes are read back from the colours of the
+    legend, so only maps in the house style can be traced. Ground is what no area covers.
 
     \b
     Examples:

@@ -150,7 +150,7 @@ def test_wrong_use_ends_with_status_2(
         (["--stages", "19,21:4"], "Zoom 21 has no map scale"),
         (["--crs", "EPSG:1"], "no known coordinate system"),
         (["--start", "nowhere.mbtiles"], "nowhere.mbtiles does not exist"),
-        (["--out", "map.pmtiles"], "as .mbtiles or as a folder, not as .pmtiles"),
+        (["--out", "map.tif"], "as .mbtiles, .pmtiles or as a folder, not as .tif"),
         (["--model", "gone.safetensors"], "gone.safetensors does not exist"),
     ],
 )
