@@ -242,7 +242,7 @@ def test_a_killed_run_goes_on_to_the_same_map(begin: Run, scene: Path, tmp_path:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_an_interrupted_run_says_how_to_go_on(begin: Run, scene: Path, tmp_path: Path) -> None:
     path = tmp_path / "map.mbtiles"
-    process = begin("generate", scene, "--out", path, "--zooms", "15-17", seconds=0.5)
+    process = begin("generate", scene, "--out", path, "--zooms", "15-17", seconds=2.0)
     wait_for_work(process, tmp_path / "map.mbtiles.c2gm-job")
     process.send_signal(signal.SIGINT)
     status, out, err = finish(process)

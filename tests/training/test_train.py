@@ -104,7 +104,7 @@ def test_gradients_of_two_batches_move_the_weights_as_one_batch_of_both(configur
     runs = []
     for name, parts in (("one", [both]), ("two", halves)):
         run = Run(
-            configured("decoder", folder=f"{configured().folder}-{name}", accumulate=len(parts))
+            configured("encoder", folder=f"{configured().folder}-{name}", accumulate=len(parts))
         )
         run.prepare(parts[0])
         for _ in range(3):
