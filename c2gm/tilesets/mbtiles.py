@@ -20,7 +20,7 @@ from mercantile import Tile
 from ..errors import C2GMError, TilesetError
 from .metadata import is_ours
 from .pictures import MAX_PICTURE_BYTES
-from .storing import TileSetReader, TileSetWriter, check_free, disk_full, sync_folder
+from .storing import FileWriter, TileSetReader, disk_full, sync_folder
 
 APPLICATION_ID = 0x4D504258  # "MPBX", registered with SQLite for MBTiles
 SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -168,28 +168,15 @@ class MBTilesReader(TileSetReader):
         return {str(name): "" if value is None else str(value) for name, value in rows}
 
 
-class MBTilesWriter(TileSetWriter):
+class MBTilesWriter(FileWriter):
     """An MBTiles file being written; see `TileSetWriter` for what happens when it fails."""
 
-    def __init__(
-        self,
-        path: Path,
-        metadata: Mapping[str, str],
-        *,
-        overwrite: bool,
-        overwrite_foreign: bool = False,
-    ) -> None:
-        self._overwrite_foreign = overwrite_foreign
-        super().__init__(path, metadata, overwrite=overwrite or overwrite_foreign)
-
-    def _check_target(self) -> None:
-        check_free(self.path, overwrite=self._overwrite)
-        there = os.path.exists(self.path)  # no error where the disk refuses the name
-        if there and not self._overwrite_foreign and not _is_ours(self.path):
-            raise TilesetError(
-                f"{self.path} was not written by c2gm, so it is not written over. Delete it "
-                "yourself, or give another name."
-            )
+    def _wrote_ours(self) -> bool:
+        try:
+            with MBTilesReader(self.path) as tileset:
+                return is_ours(tileset.metadata)
+        except TilesetError:
+            return False
 
     def _begin(self) -> None:
         self._uncommitted = 0
@@ -294,15 +281,6 @@ class MBTilesWriter(TileSetWriter):
         if "full" in str(error):
             return disk_full(self.path)
         return TilesetError(f"{self.path} cannot be written: {error}.")
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether a file is a tile set that c2gm wrote."""
-    try:
-        with MBTilesReader(path) as tileset:
-            return is_ours(tileset.metadata)
-    except TilesetError:
-        return False
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:

@@ -32,7 +32,7 @@ from ..errors import TilesetError
 from .metadata import is_ours
 from .pictures import MAX_PICTURE_BYTES
 from .pmtiles_directory import Entries, read_entries
-from .storing import TileSetReader, TileSetWriter, check_free, sync_folder
+from .storing import FileWriter, TileSetReader, sync_folder
 
 HEADER_BYTES = 127
 MAGIC = b"PMTiles"
@@ -180,28 +180,15 @@ class PMTilesReader(TileSetReader):
         }
 
 
-class PMTilesWriter(TileSetWriter):
+class PMTilesWriter(FileWriter):
     """A PMTiles file being written; see `TileSetWriter` for what happens when it fails."""
 
-    def __init__(
-        self,
-        path: Path,
-        metadata: Mapping[str, str],
-        *,
-        overwrite: bool,
-        overwrite_foreign: bool = False,
-    ) -> None:
-        self._overwrite_foreign = overwrite_foreign
-        super().__init__(path, metadata, overwrite=overwrite or overwrite_foreign)
-
-    def _check_target(self) -> None:
-        check_free(self.path, overwrite=self._overwrite)
-        there = os.path.exists(self.path)
-        if there and not self._overwrite_foreign and not _wrote_ours(self.path):
-            raise TilesetError(
-                f"{self.path} was not written by c2gm, so it is not written over. Delete it "
-                "yourself, or give another name."
-            )
+    def _wrote_ours(self) -> bool:
+        try:
+            with PMTilesReader(self.path) as tileset:
+                return is_ours(tileset.metadata)
+        except TilesetError:
+            return False
 
     def _begin(self) -> None:
         self._pictures: dict[bytes, tuple[int, int]] = {}  # digest -> offset and length
@@ -333,11 +320,3 @@ def _id_of(tile: Tile) -> int:
 def _ids(zoom: int) -> tuple[int, int]:
     """First id of a zoom, and that of the next: all tiles of lower zooms come before."""
     return ((1 << 2 * zoom) - 1) // 3, ((1 << 2 * (zoom + 1)) - 1) // 3
-
-
-def _wrote_ours(path: Path) -> bool:
-    try:
-        with PMTilesReader(path) as tileset:
-            return is_ours(tileset.metadata)
-    except TilesetError:
-        return False

@@ -225,6 +225,34 @@ class TileSetWriter(ABC):
             raise
 
 
+class FileWriter(TileSetWriter):
+    """A tile set that is one file; a stranger's file is written over only when told so."""
+
+    def __init__(
+        self,
+        path: Path,
+        metadata: Mapping[str, str],
+        *,
+        overwrite: bool,
+        overwrite_foreign: bool = False,
+    ) -> None:
+        self._overwrite_foreign = overwrite_foreign
+        super().__init__(path, metadata, overwrite=overwrite or overwrite_foreign)
+
+    @abstractmethod
+    def _wrote_ours(self) -> bool:
+        """Whether the file that has the name is a tile set that c2gm wrote."""
+
+    def _check_target(self) -> None:
+        check_free(self.path, overwrite=self._overwrite)
+        there = os.path.exists(self.path)  # no error where the disk refuses the name
+        if there and not self._overwrite_foreign and not self._wrote_ours():
+            raise TilesetError(
+                f"{self.path} was not written by c2gm, so it is not written over. Delete it "
+                "yourself, or give another name."
+            )
+
+
 def check_free(path: Path, *, overwrite: bool) -> None:
     """Refuse a file name that is taken; a folder or a link is never written over.
 
