@@ -151,6 +151,9 @@ def repaint(
     folder = out_path.with_name(f"{out_path.name}.c2gm-job")
     with open_tileset(map_path) as map_:
         settings = settings_of_map(map_, force=force)
+        # Of other imagery the plan itself would fail, and blame the area.
+        told = {"imagery": _key_of(map_).get("imagery")}
+        _refuse_changes(map_path, told, {"imagery": imagery.fingerprint})
         plan = plan_for(imagery, settings, start)
         key = job_key(plan, imagery, model, settings, texts=settings.texts, start=start)
         key = _with_edit(map_path, _key_of(map_), key, edit)
@@ -201,14 +204,17 @@ def _with_edit(
     map_path: str | Path, old: Mapping[str, Any], new: dict[str, Any], edit: Edit
 ) -> dict[str, Any]:
     """The key of the new map; edits of edits are told apart by a chain of hashes."""
-    before = {name: value for name, value in old.items() if name != EDIT_NAME}
-    if changes := key_changes(before, new):
+    _refuse_changes(map_path, {k: value for k, value in old.items() if k != EDIT_NAME}, new)
+    chain = [*old.get(EDIT_NAME, []), f"{edit.zoom}:{edit.fingerprint}"]
+    return {**new, EDIT_NAME: chain}
+
+
+def _refuse_changes(map_path: str | Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    if changes := key_changes(old, new):
         raise JobKeyChanged(
             f"{Path(map_path).name} was painted with other settings: {changes}. Give the imagery, "
             "the model and the options that it was painted with."
         )
-    chain = [*old.get(EDIT_NAME, []), f"{edit.zoom}:{edit.fingerprint}"]
-    return {**new, EDIT_NAME: chain}
 
 
 def _dependent(plan: Plan, map_: TileSet, edit: Edit) -> dict[int, dict[Tile, PixelBox]]:

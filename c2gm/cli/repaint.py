@@ -64,6 +64,7 @@ def command(
         --with new.png --out new.mbtiles
     """
     from ..cascade.repaint import repaint
+    from ..errors import TilesetError
     from ..imagery.open import open_imagery
     from ..tilesets.open import check_name, open_tileset
     from .load_model import load_map_model
@@ -72,7 +73,11 @@ def command(
     with open_tileset(tileset) as map_:
         edit = read_edit(map_, edited, zoom, parse_bounds(bbox))
         how = _model_settings(map_.metadata)
-    say(f"{len(edit.tiles):,} tiles of zoom {zoom} are edited.")
+    if not edit.tiles:
+        raise TilesetError(
+            f"{edited} shows at zoom {zoom} what {tileset} shows; there is nothing to paint again."
+        )
+    say(f"Edited tiles of zoom {zoom}: {len(edit.tiles):,}.")
     source = open_imagery(
         imagery,
         crs=crs,
@@ -114,8 +119,8 @@ def read_edit(
 
     from ..cascade.edits import edit_of_picture, edit_of_tileset
     from ..errors import TilesetError
-    from ..grid import pixels_of_bounds
     from ..tilesets.open import FILE_SUFFIXES, open_tileset
+    from ..tilesets.stitch import picture_box
 
     if path.is_dir() or path.suffix.lower() in FILE_SUFFIXES:
         with open_tileset(path) as edited:
@@ -128,7 +133,7 @@ def read_edit(
             picture = np.asarray(image.convert("RGBA" if transparent else "RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise TilesetError(f"{path} cannot be read as a picture: {error}.") from error
-    return edit_of_picture(map_, pixels_of_bounds(bounds, zoom), picture)
+    return edit_of_picture(map_, picture_box(map_, zoom, bounds), picture)
 
 
 def _model_settings(metadata: dict[str, str]) -> dict[str, Any]:

@@ -161,6 +161,21 @@ def test_info_says_what_it_could_tell_of(c2gm: Run) -> None:
     assert "neither a file sd99 nor an architecture" in ended.err
 
 
+def test_a_stitched_picture_of_any_area_goes_back_where_it_was(
+    c2gm: Run, small_map: Path, tmp_path: Path
+) -> None:
+    from c2gm.cli.repaint import read_edit
+    from c2gm.tilesets.open import open_tileset
+
+    area = (10.0371, 45.0113, 31.7777, 60.0049)
+    words = ",".join(map(str, area))
+    assert c2gm("stitch", small_map, tmp_path / "a.png", "--zoom", "4", f"--bbox={words}").out
+    with open_tileset(small_map) as map_:
+        assert read_edit(map_, tmp_path / "a.png", 4, area).tiles == {}
+        Image.open(tmp_path / "a.png").convert("L").save(tmp_path / "grey.png")
+        assert read_edit(map_, tmp_path / "grey.png", 4, area).zoom == 4
+
+
 def test_export_writes_another_kind_that_is_sound_and_told_of(
     c2gm: Run, small_map: Path, tmp_path: Path
 ) -> None:
@@ -209,6 +224,9 @@ def test_repaint_says_what_is_missing_before_a_model_is_loaded(
     ended = c2gm(*given, "--with", picture, box)
     assert ended.status == 1
     assert "town.tif" in ended.err
+    same = c2gm(*given, "--with", small_map)
+    assert same.status == 1
+    assert "nothing to paint again" in same.err
     assert c2gm(*given, "--with", small_map, "--zoom", "9").status == 1
     assert not (tmp_path / "new.mbtiles").exists()
 
