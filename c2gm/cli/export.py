@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from .options import MapFile
+
 
 def command(
-    tileset: Annotated[
-        Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
-    ],
+    tileset: MapFile,
     out: Annotated[
         Path, typer.Argument(help="Name that ends in .mbtiles or .pmtiles, or a folder (XYZ).")
     ],

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..imagery.base import Imagery
 
 _MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
-_TILESET_SUFFIXES = (".mbtiles", ".pmtiles")
 
 
 def command(
@@ -64,7 +63,9 @@ def _describe(
         from ..models.checkpoints import describe_file
 
         return {"what": "model file"} | describe_file(path)
-    if path.suffix.lower() in _TILESET_SUFFIXES or path.is_dir():
+    from ..tilesets.open import FILE_SUFFIXES
+
+    if path.suffix.lower() in FILE_SUFFIXES or path.is_dir():
         return describe_tileset(path)
     from ..imagery.open import open_imagery
 

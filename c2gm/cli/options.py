@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -14,7 +15,10 @@ from ..errors import ConfigError
 Bounds = tuple[float, float, float, float]
 HIGHEST_ZOOM = 20  # the last that has a map scale
 
-# Options that several commands have.
+# Arguments and options that several commands have.
+MapFile = Annotated[
+    Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
+]
 PictureBounds = Annotated[
     "str | None",
     typer.Option(metavar="W,S,E,N", help="Where a picture without position lies, in degrees."),

@@ -10,6 +10,7 @@ import typer
 from .console import say
 from .options import (
     Crs,
+    MapFile,
     NodataValue,
     PictureBounds,
     parse_bounds,
@@ -19,9 +20,7 @@ from .options import (
 
 
 def command(
-    tileset: Annotated[
-        Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
-    ],
+    tileset: MapFile,
     imagery: Annotated[
         Path | None, typer.Option(help="The imagery to lay below the map, with a slider.")
     ] = None,

@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from .options import parse_bounds
+from .options import MapFile, parse_bounds
 
 
 def command(
-    tileset: Annotated[
-        Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
-    ],
+    tileset: MapFile,
     out: Annotated[Path, typer.Argument(help="The picture: a .png, or a .tif with position.")],
     zoom: Annotated[int, typer.Option(help="One of its zooms.")],
     bbox: Annotated[

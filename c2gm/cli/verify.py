@@ -9,13 +9,11 @@ import typer
 
 from .console import answer
 from .exits import FAULTS
-from .options import AsJson
+from .options import AsJson, MapFile
 
 
 def command(
-    tileset: Annotated[
-        Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
-    ],
+    tileset: MapFile,
     against: Annotated[
         Path | None, typer.Option(help="Another map that must hold the same tiles and pixels.")
     ] = None,
