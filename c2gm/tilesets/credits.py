@@ -19,6 +19,11 @@ def credit_parts(attribution: str) -> list[dict[str, str]]:
     return reader.parts
 
 
+def credit_text(attribution: str) -> str:
+    """An attribution without its HTML."""
+    return "".join(part["text"] for part in credit_parts(attribution)).strip()
+
+
 class _Reader(HTMLParser):
     """Collects the text of HTML and the addresses of its links."""
 

@@ -20,13 +20,16 @@ from ..grid import (
     TILE_SIZE,
     PixelBox,
     check_bounds,
+    ground_resolution,
     mercator_resolution,
     tile_box,
     tiles_of_box,
 )
 from ..legend import GROUND
 from .base import TileSet
+from .credits import credit_text
 from .metadata import GENERATOR, NOTICE, Extents
+from .sheet import Foot, draw_foot
 from .storing import check_free, disk_full, sync_folder, write_error
 
 Bounds = tuple[float, float, float, float]
@@ -72,10 +75,13 @@ def stitch_to_file(
     *,
     out: str | Path,
     bounds: Bounds | None = None,
+    foot: Foot = Foot(),
     background: tuple[int, int, int] = GROUND,
     overwrite: bool = False,
 ) -> PixelBox:
     """Write the map of one zoom as a .png, or as a GeoTIFF that knows its place (.tif, .tiff).
+
+    Legend, scale bar and credit stand below the map, which keeps its place in a GeoTIFF.
 
     Memory holds one row of tiles, so the picture may be far larger than memory. The file appears
     when it is complete.
@@ -96,10 +102,18 @@ def stitch_to_file(
         strips(tileset, box, background),
         box,
         out=out,
-        credit=tileset.metadata.get("attribution", ""),
+        credit=credit_text(tileset.metadata.get("attribution", "")),
+        foot=draw_foot(foot, box.width, _metres_per_pixel(box)),
         overwrite=overwrite,
     )
     return box
+
+
+def _metres_per_pixel(box: PixelBox) -> float:
+    """On the ground, in the middle of a box."""
+    _, bottom, _, top = box.mercator_bounds()
+    _, latitude = mercantile.lnglat(0.0, (bottom + top) / 2)
+    return ground_resolution(box.zoom, latitude)
 
 
 def check_picture_name(out: Path) -> None:

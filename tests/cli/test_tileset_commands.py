@@ -1,0 +1,62 @@
+"""Commands on tile sets: stitch, export, verify, preview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from mercantile import Tile
+from PIL import Image
+
+from c2gm.grid import TileRange
+from c2gm.tilesets.open import create_tileset
+
+Run = Callable[..., Any]
+FAMILY = (Tile(4, 2, 3), Tile(8, 4, 4), Tile(9, 4, 4), Tile(8, 5, 4), Tile(9, 5, 4))
+
+
+@pytest.fixture
+def small_map(tmp_path: Path) -> Path:
+    """One tile of zoom 3 and its four children, sound."""
+    path = tmp_path / "small.mbtiles"
+    told = {"name": "small", "attribution": 'by <a href="https://x.org">us</a>', "model": "none"}
+    with create_tileset(path, told) as tileset:
+        for tile in FAMILY:
+            tileset.put(tile, np.full((256, 256, 3), 20 * tile.z + tile.x, np.uint8))
+    return path
+
+
+def test_stitch_draws_a_sheet_with_legend_scale_bar_and_credit(
+    c2gm: Run, small_map: Path, tmp_path: Path
+) -> None:
+    bare, sheet, placed = tmp_path / "bare.png", tmp_path / "sheet.png", tmp_path / "sheet.tif"
+    below = ("--legend", "--scale-bar", "--credit")
+    assert c2gm("stitch", small_map, bare, "--zoom", "4").status == 0
+    assert c2gm("stitch", small_map, sheet, "--zoom", "4", *below).status == 0
+    assert c2gm("stitch", small_map, placed, "--zoom", "4", *below).status == 0
+    map_pixels = np.array(Image.open(bare))
+    picture = Image.open(sheet)
+    pixels = np.array(picture)
+    assert pixels.shape[0] > 512 + 60
+    assert np.array_equal(pixels[:512], map_pixels)
+    assert picture.info["Copyright"] == "by us"
+    with rasterio.open(placed) as raster:
+        left, _, _, top = TileRange(4, 8, 4, 9, 5).box.mercator_bounds()
+        assert (raster.bounds.left, raster.bounds.top) == pytest.approx((left, top))
+        assert raster.crs.to_epsg() == 3857
+        assert np.array_equal(raster.read().transpose(1, 2, 0), pixels)
+
+
+@pytest.mark.parametrize("option", ["--legend", "--scale-bar", "--credit"])
+def test_stitch_draws_each_of_them_alone(
+    c2gm: Run, small_map: Path, tmp_path: Path, option: str
+) -> None:
+    out = tmp_path / "sheet.png"
+    assert c2gm("stitch", small_map, out, "--zoom", "4", option).status == 0
+    foot = np.array(Image.open(out))[512:]
+    assert len(foot) > 15
+    assert len(np.unique(foot.reshape(-1, 3), axis=0)) > 3
