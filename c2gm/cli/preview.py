@@ -1,9 +1,10 @@
-"""`c2gm preview`: a page for the browser that shows a map."""
+"""`c2gm preview`: a map in the browser, as one page or served on this machine."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,9 @@ from .options import (
     parse_nodata,
     zooms_text,
 )
+
+if TYPE_CHECKING:
+    from ..imagery.base import Imagery
 
 
 def command(
@@ -32,26 +36,35 @@ def command(
         typer.Option(help="The page to write.", show_default="beside the tile set"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what has the name.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Write no page; serve it on this machine until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Where to serve.", show_default="any free port"),
+    ] = None,
 ) -> None:
-    """Write one page that shows a map in any browser.
+    """Show a map in any browser, zoom by zoom, with the imagery under it.
 
-    It needs no network.
+    Writes one page that needs no network and opens by double click. A map too large for one page is
+    shown whole with --serve, to this machine alone.
 
     \b
     Examples:
       c2gm preview town.mbtiles --imagery town.tif --html town.html
+      c2gm preview county.pmtiles --imagery county.tif --serve
       c2gm preview photo-map --imagery photo.jpg --picture-bounds 2.33,48.85,2.35,48.86
     """
     from ..imagery.open import open_imagery
-    from ..tilesets.open import open_tileset
-    from ..tilesets.preview import write_preview_page
 
     if imagery is None and (picture_bounds or crs or nodata):
         raise typer.BadParameter(
             "--picture-bounds, --crs and --nodata describe the imagery. Give --imagery with them."
         )
-    there = tileset if tileset.name not in ("", "..") else tileset.resolve()
-    page = html or there.with_name(f"{there.name}.html")
+    if serve and (html is not None or force):
+        raise typer.BadParameter("--serve writes no page. Leave --html and --force out.")
+    if port is not None and not serve:
+        raise typer.BadParameter("--port is for --serve. Give --serve with it.")
     source = None
     if imagery is not None:
         source = open_imagery(
@@ -61,11 +74,38 @@ def command(
             picture_bounds=parse_bounds(picture_bounds),
         )
     try:
-        with open_tileset(tileset) as tiles:
-            written = write_preview_page(tiles, page, imagery=source, overwrite=force)
+        if serve:
+            _serve(tileset, source, port or 0)
+        else:
+            _write(tileset, source, html, force=force)
     finally:
         if source is not None:
             source.close()
+
+
+def _write(tileset: Path, imagery: Imagery | None, html: Path | None, *, force: bool) -> None:
+    """One page, beside the tile set or by the name given."""
+    from ..tilesets.open import open_tileset
+    from ..tilesets.preview import write_preview_page
+
+    there = tileset if tileset.name not in ("", "..") else tileset.resolve()
+    page = html or there.with_name(f"{there.name}.html")
+    with open_tileset(tileset) as tiles:
+        written = write_preview_page(tiles, page, imagery=imagery, overwrite=force)
     if written.left_out:
-        say(f"Too large for one page: zoom {zooms_text(written.left_out)} is left out.")
+        say(
+            f"Too large for one page: zoom {zooms_text(written.left_out)} is left out. "
+            "c2gm preview --serve shows all."
+        )
     print(f"Open {page} in a browser.")
+
+
+def _serve(tileset: Path, imagery: Imagery | None, port: int) -> None:
+    """The page on this machine, until the user stops it."""
+    from ..tilesets.open import open_tileset
+    from ..tilesets.serve import PreviewServer
+
+    with open_tileset(tileset) as tiles, PreviewServer(tiles, imagery=imagery, port=port) as server:
+        print(f"Open {server.address} in a browser on this machine. Ctrl-C ends.", flush=True)
+        with suppress(KeyboardInterrupt):
+            server.serve()

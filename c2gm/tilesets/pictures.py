@@ -14,6 +14,7 @@ from ..grid import TILE_SIZE
 PNG_LEVEL = 6  # the smallest files per second of work; higher levels cost time and save little
 MAX_PICTURE_BYTES = 16 << 20  # a 256 px tile never needs a tenth of it
 PICTURE_KINDS = ("png", "jpg", "webp")
+PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _PILLOW_NAMES = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
 

@@ -1,35 +1,29 @@
 """One offline HTML page that shows a tile set, by itself or over the imagery it was drawn from.
 
 Everything is inside the page: Leaflet, style, script, tiles as base64. It opens by double click,
-loads nothing, and its content security policy forbids it to. Template in `assets/preview/`.
+loads nothing, and its content security policy forbids it to.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import html
 import io
-import json
 import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 
+import numpy as np
 from mercantile import Tile
 from PIL import Image
 
-from ..errors import ConfigError, TilesetError
-from ..grid import TileRange, bounds_of, ground_resolution, tile_box
+from ..errors import TilesetError
+from ..grid import tile_box
 from ..imagery.base import Imagery
-from ..legend import LEGEND
-from ..map_scale import map_scale
 from .base import StoredTileSet
-from .credits import credit_parts
-from .metadata import GENERATOR, NOTICE, is_ours
-from .pictures import decode_tile, picture_kind
+from .page import ShownZoom, page_data, page_html, shown_zoom
+from .pictures import PICTURE_TYPES, decode_tile, picture_kind
 from .storing import check_free, sync_folder, write_error
 
 MAX_PAGE_BYTES = 30_000_000  # browsers open more, but slowly, and mail refuses it
@@ -39,8 +33,6 @@ _TILE_OVERHEAD = 40  # address and punctuation of one tile in the page
 _WEBP_QUALITY = 85
 _JPEG_QUALITY = 78
 _PAPER = (0xE4, 0xE7, 0xEB)  # the page's own background, where there is no imagery
-_ASSETS = Path(__file__).parent.parent / "assets"
-_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
 
 @dataclass(frozen=True)
@@ -113,8 +105,19 @@ def write_preview_page(
     drawn = _map_pictures(tileset, int(budget * MAP_SHARE) if imagery else budget)
     left_out = tuple(zoom for zoom in tileset.zooms if zoom not in drawn.zooms)
     photos = None if imagery is None else _imagery_pictures(imagery, drawn, budget - drawn.size)
-    data = _page_data(tileset, drawn, imagery, photos, title, left_out)
-    page = _page(data).encode("utf-8", "replace")
+    shown = None
+    if photos is not None:
+        shown = {"type": photos.type, "finest": photos.zooms[-1], "tiles": photos.tiles}
+    data = page_data(
+        tileset,
+        [_shown_zoom(drawn, zoom) for zoom in drawn.zooms],
+        title=title,
+        imagery=imagery,
+        notes=_notes(tileset, drawn, imagery, photos, left_out),
+        map_pictures={"type": drawn.type, "tiles": drawn.tiles},
+        imagery_pictures=shown,
+    )
+    page = page_html(data).encode("utf-8", "replace")
     _write_whole(out, page)
     return PreviewPage(out, tuple(drawn.zooms), left_out, len(page))
 
@@ -122,10 +125,10 @@ def write_preview_page(
 def _map_pictures(tileset: StoredTileSet, budget: int) -> _Pictures:
     """The map's pictures: as they are if all fit, else as WebP up to the zoom that still fits."""
     kind = _kind_of(tileset)
-    pictures = _Pictures(_TYPES[kind])
+    pictures = _Pictures(PICTURE_TYPES[kind])
     if all(pictures.add_zoom(zoom, _stored(tileset, zoom, kind), budget) for zoom in tileset.zooms):
         return pictures
-    pictures = _Pictures(_TYPES["webp"])
+    pictures = _Pictures(PICTURE_TYPES["webp"])
     for zoom in tileset.zooms:
         if not pictures.add_zoom(zoom, _as_webp(tileset, zoom), budget):
             break
@@ -164,7 +167,7 @@ def _as_webp(tileset: StoredTileSet, zoom: int) -> Iterator[tuple[Tile, bytes]]:
 
 def _imagery_pictures(imagery: Imagery, drawn: _Pictures, budget: int) -> _Pictures | None:
     """Imagery under the map's tiles, up to the zoom that still fits; None if none does."""
-    photos = _Pictures(_TYPES["jpg"])
+    photos = _Pictures(PICTURE_TYPES["jpg"])
     for zoom in drawn.zooms:
         if not photos.add_zoom(zoom, _photos(imagery, drawn, zoom), budget):
             break
@@ -179,82 +182,21 @@ def _photos(imagery: Imagery, drawn: _Pictures, zoom: int) -> Iterator[tuple[Til
         rgb, valid = imagery.read(tile_box(Tile(x, y, z)))
         if not valid.any():
             continue
-        rgb = rgb.copy()
-        rgb[~valid] = _PAPER
-        file = io.BytesIO()
-        Image.fromarray(rgb).save(file, "JPEG", quality=_JPEG_QUALITY)
-        yield Tile(x, y, z), file.getvalue()
+        yield Tile(x, y, z), photo_picture(rgb, valid)
 
 
-def _page_data(
-    tileset: StoredTileSet,
-    drawn: _Pictures,
-    imagery: Imagery | None,
-    photos: _Pictures | None,
-    title: str | None,
-    left_out: tuple[int, ...],
-) -> dict[str, object]:
-    """All that the page's script reads."""
-    metadata = tileset.metadata
-    ranges = {zoom: _tight_range(drawn, zoom) for zoom in drawn.zooms}
-    west, south, east, north = bounds_of(ranges[drawn.zooms[-1]])
-    east += 360 if east <= west else 0  # across the antimeridian Leaflet counts on
-    latitude = (south + north) / 2
-    shown = None
-    if photos is not None:
-        shown = {"type": photos.type, "finest": photos.zooms[-1], "tiles": photos.tiles}
-    return {
-        "title": title or metadata.get("name") or tileset.path.name,
-        "notice": metadata.get("notice") or NOTICE,
-        "bounds": [[south, west], [north, east]],
-        "zooms": [
-            {
-                "zoom": zoom,
-                "tiles": sum(address.startswith(f"{zoom}/") for address in drawn.tiles),
-                "denominator": _denominator(zoom),
-                "resolution": f"{ground_resolution(zoom, latitude):.3g}",
-            }
-            for zoom in drawn.zooms
-        ],
-        "legend": [
-            {"name": entry.name, "colour": "#{:02x}{:02x}{:02x}".format(*entry.colour)}
-            for entry in (LEGEND if is_ours(metadata) else ())
-        ],
-        "credits": _credits(metadata.get("attribution", ""), imagery),
-        "notes": _notes(tileset, drawn, imagery, photos, left_out),
-        "map": {"type": drawn.type, "tiles": drawn.tiles},
-        "imagery": shown,
-    }
+def photo_picture(rgb: np.ndarray, valid: np.ndarray) -> bytes:
+    """A JPEG of imagery, uint8 [H,W,3] and valid bool [H,W], as pages show it under a map."""
+    shown = rgb.copy()
+    shown[~valid] = _PAPER
+    file = io.BytesIO()
+    Image.fromarray(shown).save(file, "JPEG", quality=_JPEG_QUALITY)
+    return file.getvalue()
 
 
-def _tight_range(drawn: _Pictures, zoom: int) -> TileRange:
-    """The rectangle of the zoom's tiles; columns go on past the antimeridian if that is shorter."""
+def _shown_zoom(drawn: _Pictures, zoom: int) -> ShownZoom:
     places = [address.split("/") for address in drawn.tiles if address.startswith(f"{zoom}/")]
-    columns = sorted({int(x) for _, x, _ in places})
-    rows = sorted(int(y) for _, _, y in places)
-    side = 1 << zoom
-    # The widest run of empty columns is what lies outside.
-    gaps = [
-        ((following - column) % side or side, following)
-        for column, following in zip(columns, columns[1:] + columns[:1], strict=True)
-    ]
-    widest, left = max(gaps, key=lambda gap: (gap[0], gap[1] == columns[0]))
-    return TileRange(zoom, left, rows[0], left + side - widest, rows[-1])
-
-
-def _denominator(zoom: int) -> int | None:
-    try:
-        return map_scale(zoom).denominator
-    except ConfigError:
-        return None
-
-
-def _credits(attribution: str, imagery: Imagery | None) -> list[dict[str, str]]:
-    parts = credit_parts(attribution)
-    if imagery is not None and imagery.attribution and imagery.attribution not in attribution:
-        separator = [{"text": " · "}] if parts else []
-        parts += [*separator, {"text": "Imagery: "}, *credit_parts(imagery.attribution)]
-    return parts
+    return shown_zoom(zoom, ((int(x), int(y)) for _, x, y in places))
 
 
 def _notes(
@@ -269,52 +211,13 @@ def _notes(
     if left_out:
         zooms = ", ".join(map(str, left_out))
         notes.append(f"Too large for one page, left out: zoom {zooms} of {tileset.path.name}.")
-    if drawn.type == _TYPES["webp"] and _kind_of(tileset) != "webp":
+    if drawn.type == PICTURE_TYPES["webp"] and _kind_of(tileset) != "webp":
         notes.append("Pictures are compressed for this page; those of the tile set are exact.")
     if imagery is not None and photos is None:
         notes.append("The imagery does not fit into this page.")
     elif photos is not None and photos.zooms != drawn.zooms:
         notes.append(f"Imagery beyond zoom {photos.zooms[-1]} is enlarged.")
     return notes
-
-
-def _page(data: dict[str, object]) -> str:
-    """The whole page."""
-    leaflet_js = _asset("leaflet/leaflet.js").rsplit("\n//# sourceMappingURL", 1)[0]
-    leaflet_css = _asset("leaflet/leaflet.css")
-    page_css, page_js = _asset("preview/page.css"), _asset("preview/page.js")
-    policy = (
-        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src {_hash(leaflet_css)} {_hash(page_css)}; "
-        f"script-src {_hash(leaflet_js)} {_hash(page_js)}"
-    )
-    return Template(_asset("preview/page.html")).substitute(
-        leaflet_licence=_asset("leaflet/LICENSE").strip(),
-        leaflet_js=leaflet_js,
-        leaflet_css=leaflet_css,
-        page_css=page_css,
-        page_js=page_js,
-        policy=policy,
-        generator=html.escape(GENERATOR),
-        title=html.escape(str(data["title"])),
-        data=_script_json(data),
-    )
-
-
-def _asset(name: str) -> str:
-    """Text of a file of the package, line ends as browsers count them."""
-    return (_ASSETS / name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-
-
-def _script_json(data: dict[str, object]) -> str:
-    """JSON that can stand in a script element: no tag can begin or end in it."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _write_whole(out: Path, content: bytes) -> None:

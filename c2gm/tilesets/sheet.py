@@ -36,6 +36,9 @@ class Foot:
         return not (self.legend or self.scale_bar or self.credit is not None)
 
 
+NO_FOOT = Foot()
+
+
 def draw_foot(foot: Foot, width: int, metres_per_pixel: float) -> np.ndarray:
     """The foot of a map as wide as the map, uint8 [h,width,3]; of height 0 where it is empty.
 

@@ -29,7 +29,7 @@ from ..legend import GROUND
 from .base import TileSet
 from .credits import credit_text
 from .metadata import GENERATOR, NOTICE, Extents
-from .sheet import Foot, draw_foot
+from .sheet import NO_FOOT, Foot, draw_foot
 from .storing import check_free, disk_full, sync_folder, write_error
 
 Bounds = tuple[float, float, float, float]
@@ -75,7 +75,7 @@ def stitch_to_file(
     *,
     out: str | Path,
     bounds: Bounds | None = None,
-    foot: Foot = Foot(),
+    foot: Foot = NO_FOOT,
     background: tuple[int, int, int] = GROUND,
     overwrite: bool = False,
 ) -> PixelBox:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,3 +66,38 @@ def test_stitch_draws_each_of_them_alone(
     foot = np.array(Image.open(out))[512:]
     assert len(foot) > 15
     assert len(np.unique(foot.reshape(-1, 3), axis=0)) > 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C of another process is not sent there")
+def test_preview_serves_on_this_machine_until_it_is_stopped(small_map: Path) -> None:
+    code = "from c2gm.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "preview", str(small_map), "--serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as served:
+        assert served.stdout is not None
+        assert served.stderr is not None
+        line = served.stdout.readline().decode()
+        address = re.search(r"http://127\.0\.0\.1:\d+/\S+/", line)
+        assert address is not None, line
+        with urllib.request.urlopen(address[0], timeout=20) as page:
+            assert b"small" in page.read()
+        served.send_signal(signal.SIGINT)
+        assert served.wait(20) == 0
+        assert served.stderr.read() == b""
+    assert [entry.name for entry in small_map.parent.iterdir()] == ["small.mbtiles"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--serve", "--html", "a.html"), "--serve writes no page"),
+        (("--serve", "--force"), "--serve writes no page"),
+        (("--port", "8000"), "Give --serve with it"),
+        (("--serve", "--port", "0"), "--port"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    c2gm: Run, small_map: Path, options: tuple[str, ...], says: str
+) -> None:
+    ended = c2gm("preview", small_map, *options)
+    assert ended.status == 2
+    assert says in ended.err

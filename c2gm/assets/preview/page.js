@@ -1,4 +1,4 @@
-// The offline preview page. All text of the map comes from strangers, so it is only ever set as
+// The preview page, offline or served by `c2gm preview --serve`. All text of the map comes from strangers, so it is only ever set as
 // textContent; links are made for https addresses alone.
 "use strict";
 
@@ -25,13 +25,20 @@
       L.setOptions(this, options);
     },
     createTile: function (place) {
-      const picture = this.pictures.tiles[`${place.z}/${place.x}/${place.y}`];
-      const tile = document.createElement(picture ? "img" : "div");
-      if (picture) {
+      const source = this.sourceOf(place);
+      const tile = document.createElement(source ? "img" : "div");
+      if (source) {
         tile.alt = "";
-        tile.src = `data:${this.pictures.type};base64,${picture}`;
+        tile.onerror = () => this.fire("failed");
+        tile.src = source;
       }
       return tile;
+    },
+    sourceOf: function (place) {
+      const address = `${place.z}/${place.x}/${place.y}`;
+      if (this.pictures.address) return `${this.pictures.address}/${address}`;
+      const picture = this.pictures.tiles[address];
+      return picture && `data:${this.pictures.type};base64,${picture}`;
     },
   });
 
@@ -72,6 +79,14 @@
 
   list("notes", data.notes, (item, note) => { item.textContent = note; });
   element("notes").hidden = data.notes.length === 0;
+  // A served page whose pictures do not come says so, once.
+  drawn.once("failed", () => {
+    const item = document.createElement("li");
+    item.textContent =
+      "A picture did not come: c2gm preview has ended, or the map is damaged (c2gm verify tells).";
+    element("notes").append(item);
+    element("notes").hidden = false;
+  });
 
   list("classes", data.legend, (item, entry) => {
     const swatch = document.createElement("i");
