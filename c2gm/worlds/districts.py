@@ -33,6 +33,7 @@ from .trunk_lines import TrunkLines
 ROOM = 80.0  # metres beyond a district whose roads and waters its picture needs
 FRONTAGE = 30.0
 _NEAR_A_ROAD = 14.0
+_END_MEETS = 6.0  # metres: cuts reach a little beyond the border of their cell
 _ALLEYS = {  # share of the short streets that are alleys or yard roads
     "old": 0.3,
     "perimeter": 0.12,
@@ -171,9 +172,26 @@ def _add_streets(
                 for street in streets
             ]
     joined = _joined_to(np.array([line for _, line in added], dtype=object), border)
-    for (kind, line), kept in zip(added, joined.tolist(), strict=True):
-        if kept:
-            lines[kind].append(line)
+    kept = [road for road, there in zip(added, joined.tolist(), strict=True) if there]
+    for kind, line in without_blind_main_roads(kept, border):
+        lines[kind].append(line)
+
+
+def without_blind_main_roads(
+    roads: list[tuple[str, Any]], border: list[Any]
+) -> list[tuple[str, Any]]:
+    """The roads (kind, line); a main road with an end at which no other road begins is a street."""
+    every = np.array([*(line for _, line in roads), *border], dtype=object)
+    tree = shapely.STRtree(every)
+    result = []
+    for index, (kind, line) in enumerate(roads):
+        if kind == "main_road":
+            ends = shapely.points([line.coords[0], line.coords[-1]])
+            end, other = tree.query(ends, "dwithin", distance=_END_MEETS)
+            if len(set(end[other != index].tolist())) < len(ends):
+                kind = "street"
+        result.append((kind, line))
+    return result
 
 
 def _joined_to(lines: np.ndarray, border: list[Any]) -> np.ndarray:

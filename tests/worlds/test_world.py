@@ -11,7 +11,7 @@ from c2gm.cartography.render import MapDrawing
 from c2gm.errors import ImageryError
 from c2gm.grid import TILE_SIZE, PixelBox
 from c2gm.worlds.country import country
-from c2gm.worlds.districts import grown
+from c2gm.worlds.districts import grown, without_blind_main_roads
 from c2gm.worlds.world import OBJECTS_MARGIN, World, WorldImagery, degrees, world_sample
 
 SEED = 12
@@ -147,6 +147,16 @@ def test_roads_form_one_net(town: MapObjects) -> None:
     _, group = connected_components(links, directed=False)
     by_group = np.bincount(group, weights=shapely.length(roads))
     assert by_group.max() >= 0.95 * by_group.sum()
+
+
+def test_a_main_road_that_leads_nowhere_is_a_street() -> None:
+    border = [shapely.LineString([(0, 0), (0, 500)])]
+    through = shapely.LineString([(-1, 200), (400, 200)])
+    crossing = shapely.LineString([(399, 100), (399, 300)])
+    blind = shapely.LineString([(0, 100), (250, 100)])
+    roads = [("main_road", through), ("street", crossing), ("main_road", blind)]
+    kinds = [kind for kind, _ in without_blind_main_roads(roads, border)]
+    assert kinds == ["main_road", "street", "street"]
 
 
 def test_no_building_stands_in_water_or_on_a_road(town: MapObjects) -> None:
