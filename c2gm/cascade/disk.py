@@ -40,11 +40,16 @@ def check_disk(plan: Plan, folder: Path, out_path: Path) -> None:
 
 def job_bytes(plan: Plan) -> int:
     """Bytes that a job takes at most: its tiles, and the windows that wait for neighbours."""
-    waiting = max(
+    tiles = sum(len(stage.tiles) for stage in plan.stages)
+    return tiles * TILE_BYTES + waiting_windows(plan) * WINDOW_BYTES
+
+
+def waiting_windows(plan: Plan) -> int:
+    """Windows whose pictures wait for neighbours at the same time, at most."""
+    return max(
         min(len(stage.windows), 4 * (stage.windows.right - stage.windows.left + 20))
         for stage in plan.stages
     )
-    return sum(len(stage.tiles) for stage in plan.stages) * TILE_BYTES + waiting * WINDOW_BYTES
 
 
 def map_bytes(plan: Plan) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .console import answer, progress_bar, say
+from .dry_run import estimate_data, estimate_text
 from .options import (
     AsJson,
     Crs,
@@ -104,7 +105,11 @@ def command(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell how many tiles there are, and paint nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Tell tiles, network calls, time and disk by zoom, and make nothing.",
+        ),
     ] = False,
     as_json: AsJson = False,
     keep_job: Annotated[
@@ -123,6 +128,7 @@ def command(
       c2gm generate photo.jpg --picture-bounds 2.33,48.85,2.35,48.86 --out photo-map
       c2gm generate tiles/ --start old-map.mbtiles --out new-map.mbtiles --dry-run
     """
+    from ..cascade.estimate import estimate_map
     from ..cascade.generate import generate, plan_for
     from ..cascade.settings import GenerateSettings, parse_stages
     from ..imagery.open import open_imagery
@@ -155,13 +161,6 @@ def command(
     try:
         plan = plan_for(source, settings, start_map)
         say(plan_text(plan, source))
-        if dry_run:
-            answer(
-                {"dry_run": True} | plan_data(plan),
-                "Nothing was painted (--dry-run).",
-                as_json=as_json,
-            )
-            return
         loaded = load_map_model(
             model,
             base,
@@ -172,6 +171,14 @@ def command(
             dtype=dtype,
         )
         settings = replace(settings, interpolation=loaded.interpolation)
+        if dry_run:
+            estimate = estimate_map(plan, source, loaded.painter, settings)
+            answer(
+                estimate_data(plan_data(plan), estimate),
+                estimate_text(plan, estimate),
+                as_json=as_json,
+            )
+            return
         with progress_bar() as on_progress:
             result = generate(
                 source, loaded.painter, out, settings, start=start_map, on_progress=on_progress

@@ -7,6 +7,7 @@ import typer
 
 from c2gm.cascade.progress import Progress
 from c2gm.cli.console import progress_text
+from c2gm.cli.dry_run import size_text
 from c2gm.cli.options import (
     duration_text,
     parse_bounds,
@@ -71,3 +72,20 @@ def test_progress_promises_no_time_before_it_knows_a_rate() -> None:
     assert progress_text(unknown) == "3 of 20 tiles"
     known = Progress(**numbers, rate=2.0, seconds_left=70.0)
     assert progress_text(known) == "3 of 20 tiles, 2.0 windows a second, at most 1 min 10 s left"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (9960, "10 kB"),
+        (999_600, "1.0 MB"),
+        (1_340_000_000, "1.3 GB"),
+        (70_000_000_000_000, "70 TB"),
+        (7_000_000_000_000_000, "7,000 TB"),
+    ],
+)
+def test_sizes_are_said_as_people_say_them(count: int, text: str) -> None:
+    assert size_text(count) == text

@@ -34,20 +34,31 @@ def pixels_of(path: Path) -> dict[str, bytes]:
         }
 
 
+@pytest.mark.usefixtures("mixing_model")
 def test_a_dry_run_tells_the_tiles_and_makes_nothing(
     c2gm: Run, scene: Path, tmp_path: Path
 ) -> None:
-    ended = c2gm("generate", scene, "--out", tmp_path / "m.mbtiles", "--dry-run", "--json")
+    command = ("generate", scene, "--out", tmp_path / "m.mbtiles", "--dry-run")
+    ended = c2gm(*command, "--json")
     assert ended.status == 0
     told = json.loads(ended.out)
     assert told["dry_run"] is True
     assert told["zooms"] == [14, 15, 16, 17, 18]
     assert [stage["cascade_factor"] for stage in told["stages"]] == [None, 2, 4, 2, 4]
     assert told["tiles"] == sum(stage["tiles"] for stage in told["stages"])
+    for name in ("unet_calls", "seconds", "map_bytes"):
+        assert told[name] == pytest.approx(sum(stage[name] for stage in told["stages"]), abs=0.05)
+        assert all(stage[name] > 0 for stage in told["stages"])
+    assert told["job_bytes"] > sum(stage["job_bytes"] for stage in told["stages"])
     assert "scene.tif: at most" in ended.err and "zoom 16" in ended.err
+    heading, *zooms, total = c2gm(*command).out.splitlines()[:7]
+    assert heading.split() == ["zoom", "tiles", "windows", "U-Net", "calls", "time", "map", "job"]
+    assert [line.split()[0] for line in (*zooms, total)] == ["14", "15", "16", "17", "18", "all"]
+    assert f"{told['windows']:,}" in total and f"{told['unet_calls']:,}" in total
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.tif"]
 
 
+@pytest.mark.usefixtures("mixing_model")
 def test_the_zooms_are_those_of_the_stages(c2gm: Run, scene: Path, tmp_path: Path) -> None:
     command = ("generate", scene, "--out", tmp_path / "m", "--dry-run", "--json", "--stages")
     told = json.loads(c2gm(*command, "14,16:4").out)
@@ -98,6 +109,7 @@ def test_a_map_begins_with_the_tile_set_it_is_given(c2gm: Run, scene: Path, tmp_
     assert begun == {address: painted[address] for address in begun}
 
 
+@pytest.mark.usefixtures("mixing_model")
 def test_a_picture_is_placed_by_its_bounds(c2gm: Run, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     Image.new("RGB", (300, 200), (90, 120, 60)).save(path)
@@ -108,6 +120,7 @@ def test_a_picture_is_placed_by_its_bounds(c2gm: Run, tmp_path: Path) -> None:
     assert json.loads(ended.out)["bounds"] == pytest.approx([-3.01, 53.4, -3, 53.405])
 
 
+@pytest.mark.usefixtures("mixing_model")
 def test_zooms_far_beyond_the_imagery_are_warned_of(c2gm: Run, scene: Path, tmp_path: Path) -> None:
     command = ("generate", scene, "--out", tmp_path / "m", "--dry-run", "--zooms")
     assert "Warning" not in c2gm(*command, "18").err

@@ -1,0 +1,116 @@
+"""What a map is said to take before it begins."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+from imaginary import GROUND, ZOOMS, TextureModel, imagery_of, is_pond
+
+from c2gm.cascade.estimate import calls_a_batch, estimate_map, probe
+from c2gm.cascade.generate import generate, plan_for
+from c2gm.cascade.settings import GenerateSettings
+from c2gm.grid import TileRange, bounds_of
+from c2gm.tilesets.open import open_tileset
+
+SETTINGS = GenerateSettings(zooms=ZOOMS)
+WIDE = TileRange(14, 8500, 5600, 8503, 5603)
+
+
+class SlowModel(TextureModel):
+    """Takes a known time for a batch."""
+
+    seconds = 0.05
+
+    def decode(self, latent: np.ndarray) -> np.ndarray:
+        time.sleep(self.seconds)
+        return super().decode(latent)
+
+
+@pytest.mark.parametrize(
+    ("identity", "calls"),
+    [
+        ({}, 1),
+        ({"steps": 4}, 4),
+        ({"steps": 4, "guidance_scale": 1.0}, 4),
+        ({"steps": 50, "guidance_scale": 2.5}, 100),
+    ],
+)
+def test_guidance_calls_the_network_twice_a_step(identity, calls):
+    assert calls_a_batch(identity) == calls
+
+
+def test_calls_are_those_that_the_run_makes(imagery):
+    imagery.is_hole = None
+    model = TextureModel()
+    estimate = estimate_map(plan_for(imagery, SETTINGS), imagery, model, SETTINGS)
+    asked = [math.ceil(windows / 4) * 2 for windows in (9, 16, 36)]  # two steps a batch
+    assert [stage.unet_calls for stage in estimate.stages] == asked
+    assert estimate.unet_calls == sum(asked)
+
+
+def test_time_is_that_of_the_network_by_windows(imagery):
+    plan, model = plan_for(imagery, SETTINGS), SlowModel()
+    estimate = estimate_map(plan, imagery, model, SETTINGS)
+    batches = [math.ceil(counts.windows / model.batch) for counts in plan.counts()]
+    for stage, count in zip(estimate.stages, batches, strict=True):
+        assert stage.seconds > count * model.seconds
+    assert estimate.seconds == pytest.approx(sum(stage.seconds for stage in estimate.stages))
+    assert estimate.stages[2].seconds > estimate.stages[0].seconds
+
+
+def test_a_probe_is_short_and_of_windows_with_imagery():
+    ground = imagery_of(WIDE, is_hole=lambda zoom, rows, columns: columns < (8502 << zoom - 6))
+    plan, model = plan_for(ground, SETTINGS), SlowModel()
+    model.seconds = 1.5
+    seen = []
+    features = model.features
+    model.features = lambda rgb, reference: (
+        seen.append((rgb, reference)) or features(rgb, reference)
+    )
+    probe(plan, ground, model, SETTINGS)
+    assert len(seen) == 3  # one to warm up, and until two seconds are over
+    rgb, reference = seen[0]
+    assert (rgb != 127).any(axis=(1, 2, 3)).all() and reference is not None
+
+
+def test_sizes_are_near_those_of_the_map(tmp_path, imagery):
+    plan, model = plan_for(imagery, SETTINGS), TextureModel()
+    estimate = estimate_map(plan, imagery, model, SETTINGS)
+    path = generate(imagery, model, tmp_path / "map.mbtiles", SETTINGS).path
+    with open_tileset(path) as tileset:
+        sizes = {
+            zoom: sum(len(tileset.get_bytes(tile)) for tile in tileset.tiles(zoom))
+            for zoom in tileset.zooms
+        }
+    # Blended noise packs worse than the probe's pictures; what a network draws agrees better.
+    assert estimate.map_bytes / 2 < sum(sizes.values()) < estimate.map_bytes * 2
+    assert estimate.job_bytes > estimate.map_bytes / 3
+
+
+def test_an_area_without_imagery_is_estimated_with_grey(imagery):
+    imagery.is_hole = lambda zoom, rows, columns: rows >= 0
+    estimate = estimate_map(plan_for(imagery, SETTINGS), imagery, TextureModel(), SETTINGS)
+    assert estimate.seconds > 0 and estimate.map_bytes > 0
+
+
+def test_a_copied_zoom_costs_nothing_but_disk(tmp_path, imagery, whole_map):
+    with open_tileset(whole_map) as start:
+        plan = plan_for(imagery, SETTINGS, start)
+    first, *others = estimate_map(plan, imagery, TextureModel(), SETTINGS).stages
+    assert (first.zoom, first.unet_calls, first.seconds) == (14, 0, 0)
+    assert first.map_bytes > 0 and all(stage.seconds > 0 for stage in others)
+
+
+def test_paper_mode_and_zooms_from_nothing_are_probed_too(imagery):
+    settings = GenerateSettings(zooms=(16,), mode="paper", cascade_factor=None)
+    estimate = estimate_map(plan_for(imagery, settings), imagery, TextureModel(), settings)
+    assert estimate.stages[0].unet_calls == 8  # 16 windows without a ring, in fours
+
+
+def test_nothing_is_written(imagery, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    imagery.is_hole = is_pond
+    inside = GenerateSettings(zooms=ZOOMS, bounds=bounds_of(GROUND))
+    estimate_map(plan_for(imagery, inside), imagery, TextureModel(), inside)
+    assert list(tmp_path.iterdir()) == []
