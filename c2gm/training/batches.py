@@ -36,7 +36,7 @@ class Batch:
     """Tensors of one step: pixels float [-1,1] [B,3,H,W], classes and labels int64 [B,H,W].
 
     `labels` are numbers of label sets. `zooms` are those of the maps' look, which the scale text
-    names; the imagery of a decoupled crop lies on the grid of another zoom.
+    names; the imagery of a decoupled crop lies on the grid of another zoom, of `imagery_zooms`.
     """
 
     imagery: Tensor
@@ -46,6 +46,7 @@ class Batch:
     has_reference: Tensor
     labels: Tensor
     zooms: tuple[int, ...]
+    imagery_zooms: tuple[int, ...]
     cascade_factors: tuple[int | None, ...]
 
 
@@ -59,6 +60,7 @@ def collate(crops: list[Crop]) -> Batch:
         has_reference=torch.tensor([crop.cascade_factor is not None for crop in crops]),
         labels=torch.from_numpy(np.stack([crop.labels for crop in crops]).astype(np.int64)),
         zooms=tuple(crop.zoom for crop in crops),
+        imagery_zooms=tuple(crop.imagery_zoom for crop in crops),
         cascade_factors=tuple(crop.cascade_factor for crop in crops),
     )
 

@@ -47,7 +47,8 @@ class Crop:
     """One training example; pictures are uint8 [size,size,3], the rest uint8 [size,size].
 
     `labels` are numbers of label sets. `cascade_factor` is None where there is no reference (which
-    is then ground colour). `zoom` is that of the look, which the scale text names.
+    is then ground colour). `zoom` is that of the look, which the scale text names; `imagery_zoom`
+    that of the grid.
     """
 
     imagery: np.ndarray
@@ -56,6 +57,7 @@ class Crop:
     reference: np.ndarray
     cascade_factor: int | None
     zoom: int
+    imagery_zoom: int
     labels: np.ndarray
 
 
@@ -94,6 +96,7 @@ def cut_crop(record: Record, config: CropConfig, rng: np.random.Generator) -> Cr
         reference=_turned(reference, turn),
         cascade_factor=factor,
         zoom=record.text_zoom,
+        imagery_zoom=record.zoom,
         labels=_turned(labels, turn),
     )
 

@@ -44,6 +44,7 @@ class _Note:
     """What the host knows of a record on the shelf."""
 
     zoom: int
+    imagery_zoom: int
     factors: tuple[int, ...]
     drawn: bool
 
@@ -79,7 +80,7 @@ class Shelf:
             self.pictures[name][place] = torch.from_numpy(stacked).to(self.device)
         for slot, record in zip(slots, records, strict=True):
             factors = tuple(f for f in (2, 4) if getattr(record, f"parent{f}") is not None)
-            note = _Note(record.text_zoom, factors, record.drawn_parents)
+            note = _Note(record.text_zoom, record.zoom, factors, record.drawn_parents)
             self.notes[slot : slot + 1] = [note]
         self._next += len(records)
 
@@ -123,6 +124,7 @@ class Shelf:
             has_reference=torch.tensor([factor is not None for factor in factors]),
             labels=labels.masked_fill(hidden[:, 0], 0),
             zooms=tuple(note.zoom for note in notes),
+            imagery_zooms=tuple(note.imagery_zoom for note in notes),
             cascade_factors=tuple(factors),
         )
 

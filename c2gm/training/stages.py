@@ -21,6 +21,7 @@ from ..models.sgdm import SGDM, Features, trainable_parameters
 from .batches import Batch
 from .chance import Chance
 from .completed_truth import completed_maps
+from .label_sets import LABEL_ID
 from .losses import diffusion_loss
 from .map_losses import class_loss, map_autoencoder_loss
 from .run_config import RunConfig
@@ -223,7 +224,11 @@ STAGES: dict[str, type[Stage]] = {
 
 
 def _class_loss(logits: Tensor, batch: Batch) -> Tensor:
-    return class_loss(logits, batch.classes, batch.labels)
+    """Class loss of the coupled crops: imagery does not tell which other look the text asks for."""
+    coupled = [a == b for a, b in zip(batch.zooms, batch.imagery_zooms, strict=True)]
+    readable = torch.tensor(coupled, device=batch.labels.device)[:, None, None]
+    labels = torch.where(readable, batch.labels, LABEL_ID["unknown"])
+    return class_loss(logits, batch.classes, labels)
 
 
 def imprecise(latent: Tensor, chance: Chance) -> Tensor:

@@ -86,6 +86,7 @@ def _blank_batch(config: RunConfig) -> Batch:
         has_reference=torch.ones(count, dtype=torch.bool),
         labels=torch.zeros(count, side, side, dtype=torch.long),
         zooms=(_ZOOM,) * count,
+        imagery_zooms=(_ZOOM,) * count,
         cascade_factors=(_FACTOR,) * count,
     )
 

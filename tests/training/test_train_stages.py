@@ -77,6 +77,18 @@ def test_the_encoder_stands_still_until_it_thaws(configured, batch):
     assert rates[1] == pytest.approx(rates[0] / 10)
 
 
+def test_the_class_head_is_not_asked_for_the_look_of_another_zoom(configured, batch):
+    other = tuple(zoom - 1 for zoom in batch.zooms)
+    read = {}
+    for name, zooms in (("coupled", batch.imagery_zooms), ("decoupled", other)):
+        stage = stage_of(configured, freeze=0.0)
+        loss = stage(dataclasses.replace(batch, zooms=zooms), 1.0, Chance(CPU, 1))
+        loss.backward()
+        gradient = stage.model.mf_encoder.class_head[2].weight.grad
+        read[name] = gradient is not None and bool(gradient.any())
+    assert read == {"coupled": True, "decoupled": False}
+
+
 def test_timesteps_lean_to_high_noise(configured):
     drawn = stage_of(configured)._timesteps(2000, Chance(CPU, 0)).numpy()
     assert drawn.min() >= 0 and drawn.max() <= 999
