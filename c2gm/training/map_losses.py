@@ -9,6 +9,8 @@ from torch import Tensor
 from ..legend import FLAT_CLASSES, palette
 from .label_sets import LABEL_SETS, allowed_classes
 
+_FLAT = 0.1  # of the range -1 to 1, that a flat colour may differ from its legend's
+
 
 def legend_colours(classes: int, device: torch.device) -> Tensor:
     """Legend colours in [-1,1], float [classes,3]."""
@@ -22,7 +24,9 @@ def map_autoencoder_loss(
     """The mix that teaches a VAE flat colours as well as edges.
 
     3 MSE + L1 + 0.5 L1 of neighbour differences + 0.06 cross-entropy of
-    softmax(-|y - legend|^2 / 0.02) against the class, its weight ramped + 1e-4 KL.
+    softmax(-|y - legend|^2 / 0.02) against the class, its weight ramped + 1e-4 KL. The legend term
+    looks only where the map has its class's flat colour: casings belong to the class of their road,
+    and would be drawn in its colour.
 
     Args:
         decoded, pixels: [B,3,H,W] in [-1,1].
@@ -37,7 +41,10 @@ def map_autoencoder_loss(
     )
     colours = legend_colours(FLAT_CLASSES, decoded.device)
     distance = (decoded[:, None] - colours[None, :, :, None, None]).square().sum(2)
-    legend = F.cross_entropy(-distance / 0.02, classes)
+    wanted = colours[classes].permute(0, 3, 1, 2)
+    flat = (pixels - wanted).abs().amax(dim=1) < _FLAT
+    entropy = F.cross_entropy(-distance / 0.02, classes, reduction="none")
+    legend = (entropy * flat).sum() / flat.sum().clamp_min(1)
     kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
     return 3 * mse + l1 + 0.5 * edge + 0.06 * ramp * legend + 1e-4 * kl
 
