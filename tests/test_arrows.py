@@ -17,6 +17,7 @@ GROUND = {"errors", "grid", "legend", "map_scale", "recolour", "references"}
 ARROWS: dict[str, set[str]] = {
     "imagery": set(),
     "tilesets": {"imagery"},
+    "sources": {"imagery", "tilesets"},  # imagery of any kind, kept in tile sets too
     "models": set(),
     "sampling": set(),
     "painting": {"imagery"},
@@ -24,7 +25,7 @@ ARROWS: dict[str, set[str]] = {
     "cartography": {"imagery"},
     "worlds": {"cartography", "imagery"},
     "evaluation": {
-        *("cascade", "painting", "imagery", "tilesets"),
+        *("cascade", "painting", "imagery", "tilesets", "sources"),
         *("models", "sampling", "cartography", "worlds"),
     },
     "tracing": {
@@ -32,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
         *("models", "sampling", "cartography", "worlds"),
     },
     "training": {
-        *("cascade", "painting", "imagery", "tilesets"),
+        *("cascade", "painting", "imagery", "tilesets", "sources"),
         *("models", "sampling", "cartography", "worlds", "evaluation"),
     },
 }
@@ -41,11 +42,20 @@ EXCEPTIONS: dict[str, set[str]] = {
     "sampling": {"models.config", "models.libraries"},
     "models.sgdm_map_model": {"sampling"},  # the network as the painter sees it holds a sampler
 }
-WITHOUT_TORCH = {"imagery", "tilesets", "painting", "cascade", "cartography", "worlds"} | GROUND
+WITHOUT_TORCH = {
+    "imagery",
+    "tilesets",
+    "sources",
+    "painting",
+    "cascade",
+    "cartography",
+    "worlds",
+} | GROUND
 
 # Rooms that ComfyUI's nodes reach may load these when they are imported, and nothing else.
 LIGHT = {"affine", "mercantile", "numpy", "PIL", "pmtiles", "rasterio", "safetensors"}
-NODE_ROOMS = {"imagery", "tilesets", "models", "sampling", "painting", "cascade"} | GROUND
+NODE_ROOMS = {"imagery", "tilesets", "sources", "models", "sampling"} | GROUND
+NODE_ROOMS |= {"painting", "cascade"}
 
 
 @dataclass(frozen=True)

@@ -71,13 +71,18 @@ class BlockImagery(ABC):
     native_zoom: int
     attribution: str
     fingerprint: str
+    reading: str = ""  # how values that are not of 8 bits are shown
 
     def __init__(self, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._cache = BlockCache(cache_bytes)
 
     @abstractmethod
-    def _make_block(self, box: PixelBox) -> Block | None:
-        """Pixels of a canonical block, or None where the imagery has none."""
+    def make_block(self, box: PixelBox) -> Block | None:
+        """Pixels of a canonical block, or None where the imagery has none; not cached."""
+
+    def advice(self, zoom: int) -> tuple[str, ...]:
+        """Sentences on what would make reading at a zoom, and below it, better or quicker."""
+        return ()
 
     def read(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray]:
         """Pixels of any box of the world grid; see `Imagery.read`."""
@@ -100,7 +105,7 @@ class BlockImagery(ABC):
         key = (zoom, column, row)
         block = self._cache.get(key)
         if block is None:
-            block = self._make_block(block_box(zoom, column, row)) or _EMPTY
+            block = self.make_block(block_box(zoom, column, row)) or _EMPTY
             self._cache.put(key, block)
         return block
 
@@ -123,6 +128,14 @@ def masked(rgb: np.ndarray, valid: np.ndarray) -> Block | None:
     if not valid.all():
         rgb = np.where(valid[..., None], rgb, np.uint8(0))
     return rgb, valid
+
+
+def filled(block: Block, other: Block | None) -> Block:
+    """A block whose invalid pixels are taken from another."""
+    if other is None:
+        return block
+    missing = other[1] & ~block[1]
+    return np.where(missing[..., None], other[0], block[0]), block[1] | missing
 
 
 def _spans(first: int, last: int, block: int, side: int) -> Iterator[tuple[int, int]]:

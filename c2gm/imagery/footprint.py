@@ -95,7 +95,7 @@ class Footprint:
 
     def _outside_the_world(self) -> ImageryError:
         return ImageryError(
-            f"{self._source.path.name} lies outside the world that web maps show. "
+            f"{self._source.name} lies outside the world that web maps show. "
             "Is its coordinate system right? --crs replaces it."
         )
 

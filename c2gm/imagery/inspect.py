@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ImageryError, MissingCRS
-from .source import Nodata, RasterSource, Validity, find_driver, gdal
+from .sidecars import find_world_file, has_siblings, read_prj, read_world_file
+from .source import Nodata, RasterSource, Stretch, Validity, check_blocks, find_driver, gdal
+from .stretch import sample, stretched
 from .virtual import Palette, described, rectified
+from .vrt_file import check_parts, is_vrt, read_vrt
 
-_SAMPLE = 1024  # px a side of the reduced reads that decide stretch and alpha
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a raster file is, before it is decided how GDAL is to read it.
+
+    `dtypes` and `palette` are those of all its bands and of the first; `placed_from_outside` says
+    that its transform is not its own. `declared` says that its validity is the file's own, as GDAL
+    sees it too.
+    """
+
+    source: RasterSource
+    dtypes: tuple[str, ...]
+    palette: Palette | None
+    placed_from_outside: bool
+    other_bands: bool
+    declared: bool
 
 
 def inspect_raster(
@@ -22,7 +40,8 @@ def inspect_raster(
     *,
     crs: str | None,
     nodata: Nodata,
-    mercator_bounds: tuple[float, float, float, float] | None,
+    mercator_bounds: tuple[float, float, float, float] | None = None,
+    stretch: Stretch = None,
 ) -> RasterSource:
     """Look at a raster file and decide how it is read.
 
@@ -32,30 +51,70 @@ def inspect_raster(
         nodata: See `Nodata`.
         mercator_bounds: (left, bottom, right, top) in metres of EPSG:3857 of a file without
             position.
+        stretch: See `Stretch`.
 
     Raises:
         ImageryError: no raster, no position or an unfit kind of pixels.
         MissingCRS: a position without a coordinate system.
     """
+    found = look_at(path, crs=crs, nodata=nodata, mercator_bounds=mercator_bounds)
+    return stretched(prepared(found), stretch)
+
+
+def look_at(
+    path: Path,
+    *,
+    crs: str | None,
+    nodata: Nodata,
+    mercator_bounds: tuple[float, float, float, float] | None = None,
+) -> Inspected:
+    """What a raster file is; see `inspect_raster`."""
+    text = None
+    if is_vrt(path):
+        text, files = read_vrt(path)
+        driver, opened = "VRT", text
+    else:
+        driver, opened, files = find_driver(path), str(path), (path,)
+    siblings = text is None and has_siblings(path)
+    with gdal(path.name, siblings=siblings), opened_quietly(opened, driver) as dataset:
+        check_blocks(path.name, dataset)
+        if text is not None:
+            check_parts(path.name, files)
+        source, from_outside = _position(path, dataset, crs, mercator_bounds)
+        source = replace(source, dataset=opened, driver=driver, siblings=siblings)
+        if text is not None:
+            source = replace(source, files=(path, *files))
+        elif siblings:
+            beside = tuple(Path(name) for name in dataset.files if Path(name).is_file())
+            source = replace(source, files=tuple(dict.fromkeys((*source.files, *beside))))
+        source, declared = _pixels(source, dataset, nodata)
+        return Inspected(
+            source=source,
+            dtypes=dataset.dtypes,
+            palette=_palette(dataset),
+            placed_from_outside=from_outside,
+            other_bands=_needs_other_bands(source, dataset),
+            declared=declared,
+        )
+
+
+def prepared(found: Inspected) -> RasterSource:
+    """The source by way of a VRT, where GDAL would not read it as we mean."""
+    source = found.source
+    with gdal(source.name, siblings=source.siblings):
+        if found.palette is not None or found.placed_from_outside or found.other_bands:
+            source = described(source, found.dtypes, found.palette)
+        return rectified(source) if source.gcps else source
+
+
+def opened_quietly(dataset: str, driver: str) -> Any:
+    """An open dataset; of a missing position we speak ourselves."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with warnings.catch_warnings(), gdal(path):
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # we say it better
-        dataset = rasterio.open(path, driver=find_driver(path))
-    with gdal(path), dataset:
-        source = _position(path, dataset, crs, mercator_bounds)
-        source = _pixels(source, dataset, nodata)
-        palette = _palette(dataset)
-        if palette is not None or mercator_bounds or _needs_other_bands(source, dataset):
-            source = described(source, dataset.dtypes, palette)
-    with gdal(path):
-        if source.gcps:
-            source = rectified(source)
-        with rasterio.open(source.dataset, driver=source.driver) as dataset:
-            if dataset.dtypes[source.bands[0] - 1] == "uint8":
-                return source
-            return replace(source, stretch=_stretch(source, dataset))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(dataset, driver=driver)
 
 
 def _position(
@@ -63,24 +122,26 @@ def _position(
     dataset: Any,
     crs: str | None,
     mercator_bounds: tuple[float, float, float, float] | None,
-) -> RasterSource:
-    """The source with its position, pixels not yet looked at."""
-    from affine import Affine
+) -> tuple[RasterSource, bool]:
+    """The source with its position, pixels not yet looked at, and whether that is not its own."""
     from rasterio.crs import CRS
 
     points, points_crs = dataset.gcps
     has_transform = not dataset.transform.is_identity
     transform, own_crs = dataset.transform, dataset.crs
+    files: tuple[Path, ...] = (path,)
+    world_file = None if has_transform or points else find_world_file(path)
     if mercator_bounds is not None:
         if has_transform or points:
             raise ImageryError(
                 f"{path.name} has a position of its own. Leave --picture-bounds out."
             )
-        left, bottom, right, top = mercator_bounds
-        transform = Affine(
-            (right - left) / dataset.width, 0, left, 0, (bottom - top) / dataset.height, top
-        )
+        transform = _laid_between(mercator_bounds, dataset)
         own_crs, crs = CRS.from_epsg(3857), None
+    elif world_file is not None:
+        transform = read_world_file(world_file)
+        own_crs = own_crs or (read_prj(path) if crs is None else None)
+        files = (path, world_file)
     elif not has_transform:
         if not points:
             raise ImageryError(
@@ -94,13 +155,15 @@ def _position(
         raise MissingCRS(
             f"{path.name} does not name its coordinate system. Give it, like --crs EPSG:32632."
         )
-    return RasterSource(
+    from_outside = mercator_bounds is not None or world_file is not None
+    source = RasterSource(
         path=path,
+        name=path.name,
         dataset=str(path),
         driver=dataset.driver,
         crs=own_crs,
         transform=transform,
-        gcps=() if has_transform or mercator_bounds is not None else tuple(points),
+        gcps=() if has_transform or from_outside else tuple(points),
         width=dataset.width,
         height=dataset.height,
         bands=(1,),
@@ -109,9 +172,18 @@ def _position(
         nodata=None,
         stretch=None,
         overviews=tuple(dataset.overviews(1)),
-        files=tuple(Path(name) for name in dataset.files if Path(name).is_file()) or (path,),
+        files=files,
         credit=dataset.tags().get("TIFFTAG_COPYRIGHT", ""),
     )
+    return source, from_outside
+
+
+def _laid_between(mercator_bounds: tuple[float, float, float, float], dataset: Any) -> Any:
+    """The transform of a picture between bounds in metres."""
+    from affine import Affine
+
+    left, bottom, right, top = mercator_bounds
+    return Affine((right - left) / dataset.width, 0, left, 0, (bottom - top) / dataset.height, top)
 
 
 def _parse_crs(text: str) -> Any:
@@ -131,8 +203,8 @@ def _parse_crs(text: str) -> Any:
         ) from error
 
 
-def _pixels(source: RasterSource, dataset: Any, nodata: Nodata) -> RasterSource:
-    """The source with colour bands and validity chosen."""
+def _pixels(source: RasterSource, dataset: Any, nodata: Nodata) -> tuple[RasterSource, bool]:
+    """The source with colour bands and validity chosen, and whether GDAL sees validity alike."""
     from rasterio.enums import ColorInterp, MaskFlags
 
     dtype = dataset.dtypes[0]
@@ -146,9 +218,10 @@ def _pixels(source: RasterSource, dataset: Any, nodata: Nodata) -> RasterSource:
         bands = (1, 2, 3) if dataset.count >= 3 else (1,)
     flags = dataset.mask_flag_enums[bands[0] - 1]
     own_nodata = dataset.nodatavals[bands[0] - 1]
-    alpha = None
+    alpha, declared = None, True
     validity: Validity = "full"
     if isinstance(nodata, float | int):
+        declared = own_nodata == nodata
         validity, own_nodata = "nodata", float(nodata)
     elif ColorInterp.alpha in kinds:
         validity, alpha = "alpha", kinds.index(ColorInterp.alpha) + 1
@@ -157,41 +230,27 @@ def _pixels(source: RasterSource, dataset: Any, nodata: Nodata) -> RasterSource:
     elif MaskFlags.per_dataset in flags:
         validity = "mask"
     elif dataset.count == len(bands) + 1 and _is_alpha(dataset, dataset.count):
-        validity, alpha = "alpha", dataset.count
+        validity, alpha, declared = "alpha", dataset.count, False
     elif dtype.startswith("float"):
-        validity, own_nodata = "nodata", math.nan
-    return replace(
+        validity, own_nodata, declared = "nodata", math.nan, False
+    elif nodata == "none" and own_nodata is not None:
+        declared = False
+    source = replace(
         source,
         bands=bands,
         validity=validity,
         alpha=alpha,
         nodata=own_nodata if validity == "nodata" else None,
     )
+    return source, declared
 
 
 def _is_alpha(dataset: Any, band: int) -> bool:
     """Whether an undeclared last band is an alpha band: 0 and 255 only, as infrared never is."""
     if dataset.dtypes[band - 1] != "uint8":
         return False
-    values = np.unique(dataset.read(band, out_shape=_reduced(dataset)))
+    values = np.unique(sample(dataset, [band]))
     return bool(values[-1] == 255 and np.isin(values, (0, 255)).all())
-
-
-def _reduced(dataset: Any) -> tuple[int, int]:
-    return min(dataset.height, _SAMPLE), min(dataset.width, _SAMPLE)
-
-
-def _stretch(source: RasterSource, dataset: Any) -> tuple[float, float]:
-    """The 2nd and 98th percentile of all colour bands together, so that hues stay."""
-    shape = (len(source.bands), *_reduced(dataset))
-    values = dataset.read(list(source.bands), out_shape=shape, masked=source.validity != "full")
-    values = np.ma.masked_invalid(values).compressed().astype(np.float64)
-    if source.nodata is not None and not math.isnan(source.nodata):
-        values = values[values != source.nodata]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = np.percentile(values, (2, 98))
-    return float(low), float(high if high > low else low + 1)
 
 
 def _palette(dataset: Any) -> Palette | None:

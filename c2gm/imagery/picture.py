@@ -7,8 +7,9 @@ from pathlib import Path
 import mercantile
 
 from ..grid import MAX_LATITUDE, check_bounds
+from .inspect import inspect_raster
 from .raster import RasterImagery
-from .source import Nodata
+from .source import Nodata, Stretch
 
 
 def open_picture(
@@ -16,6 +17,7 @@ def open_picture(
     bounds: tuple[float, float, float, float],
     *,
     nodata: Nodata = None,
+    stretch: Stretch = None,
     attribution: str = "",
 ) -> RasterImagery:
     """A PNG, JPEG, WebP or TIFF without position, laid between bounds.
@@ -28,6 +30,7 @@ def open_picture(
         bounds: (west, south, east, north) of the picture's outer edges in degrees WGS 84;
             west > east across the antimeridian.
         nodata: See `open_imagery`.
+        stretch: See `open_imagery`.
         attribution: Credit of the source.
 
     Raises:
@@ -38,6 +41,6 @@ def open_picture(
     west, south, east, north = bounds
     left, bottom = mercantile.xy(west, max(south, -MAX_LATITUDE))
     right, top = mercantile.xy(east + 360 if west > east else east, min(north, MAX_LATITUDE))
-    return RasterImagery(
-        path, nodata=nodata, mercator_bounds=(left, bottom, right, top), attribution=attribution
-    )
+    placed = (left, bottom, right, top)
+    source = inspect_raster(path, crs=None, nodata=nodata, mercator_bounds=placed, stretch=stretch)
+    return RasterImagery(source, options=(None, str(nodata), placed), attribution=attribution)

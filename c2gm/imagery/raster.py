@@ -7,23 +7,20 @@ touches the rim, one dataset for each thread.
 
 from __future__ import annotations
 
-import threading
-import weakref
-from pathlib import Path
+import math
 from typing import Any
 
-import numpy as np
-
 from ..grid import PixelBox, mercator_resolution
-from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery
+from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery, filled
+from .datasets import DatasetPool
 from .fingerprint import fingerprint_files
 from .footprint import Footprint
-from .inspect import inspect_raster
-from .source import Nodata, gdal
+from .source import RasterSource, gdal
 from .warp import BlockWarp
 
-RECIPE = "warp-1"  # changes when the same file would give other pixels
+RECIPE = "warp-2"  # changes when the same file would give other pixels
 _OVERVIEW_REDUCTION = 8  # overviews may be made by another filter: only beyond this reduction
+_SLOW_PIXELS = 1 << 26  # of a raster: without overviews, low zooms of more than this are advised on
 
 
 class RasterImagery(BlockImagery):
@@ -31,43 +28,64 @@ class RasterImagery(BlockImagery):
 
     def __init__(
         self,
-        path: Path,
+        source: RasterSource,
         *,
-        crs: str | None = None,
-        nodata: Nodata = None,
-        mercator_bounds: tuple[float, float, float, float] | None = None,
+        options: tuple[object, ...] = (),
         attribution: str = "",
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        pool: DatasetPool | None = None,
     ) -> None:
-        """Open a raster file; `mercator_bounds` places a picture that has no position.
+        """Read an inspected raster.
+
+        Args:
+            source: What `inspect_raster` found.
+            options: What it was opened with, as far as that decides pixels.
+            attribution: Credit of the source; a text replaces the file's own.
+            cache_bytes: Blocks that are kept.
+            pool: Where its datasets are kept open, if it is one of many rasters.
 
         Raises:
-            ImageryError: it cannot be read or placed.
-            MissingCRS: it does not name its coordinate system and `crs` is not given.
+            ImageryError: it lies outside the world.
         """
         super().__init__(cache_bytes)
-        self._source = inspect_raster(path, crs=crs, nodata=nodata, mercator_bounds=mercator_bounds)
-        with gdal(path):
-            self._footprint = Footprint(self._source)
-        self._local = threading.local()
-        self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.name = path.name
+        self._source = source
+        with self._gdal():
+            self._footprint = Footprint(source)
+        self._pool = pool or DatasetPool()
+        self.name = source.name
         self.bounds = self._footprint.bounds
         self.native_zoom = self._footprint.native_zoom
-        self.attribution = attribution or self._source.credit
-        self.fingerprint = fingerprint_files(
-            self._source.files,
-            (RECIPE, crs, str(nodata), mercator_bounds, self._source.stretch),
-        )
+        self.attribution = attribution or source.credit
+        self.reading = source.reading
+        self.fingerprint = fingerprint_files(source.files, (RECIPE, *options, source.stretch))
 
-    def _make_block(self, box: PixelBox) -> Block | None:
+    def make_block(self, box: PixelBox) -> Block | None:
+        """Pixels of a canonical block, or None where the raster has none."""
         result: Block | None = None
-        with gdal(self._source.path):
+        with self._gdal():
             for shift in self._footprint.shifts:
                 block = self._warp(box, shift)
                 # A raster that runs past the antimeridian shows again on the other side.
-                result = block if result is None else _filled(result, block)
+                result = block if result is None else filled(result, block)
         return result
+
+    def advice(self, zoom: int) -> tuple[str, ...]:
+        """That overviews are missing, where a zoom is far coarser than a large raster."""
+        reduction = self._reduction(zoom)
+        needed = int(math.log2(reduction)) if reduction > _OVERVIEW_REDUCTION else 0
+        if self._source.overviews or not needed:
+            return ()
+        if self._source.width * self._source.height < _SLOW_PIXELS:
+            return ()
+        factors = ",".join(str(1 << level) for level in range(1, needed + 1))
+        file = self._source.path.name if len(self._source.files) == 1 else "FILE"
+        return (
+            f"{self.name} has no overviews, so all its pixels are read for each low zoom. Quicker: "
+            f"rio overview --build {factors} --resampling average {file}",
+        )
+
+    def _gdal(self) -> Any:
+        return gdal(self._source.name, siblings=self._source.siblings)
 
     def _warp(self, box: PixelBox, shift: float) -> Block | None:
         """One block of the raster moved by `shift` units of its coordinate system."""
@@ -89,21 +107,24 @@ class RasterImagery(BlockImagery):
         return warp.read(inside, extent)
 
     def _dataset(self, zoom: int) -> Any:
-        """This thread's own dataset: a shared one gives wrong pixels or crashes."""
+        level = self._overview_level(zoom)
+        return self._pool.get((id(self), level), lambda: self._open(level))
+
+    def _open(self, level: int | None) -> Any:
         import rasterio
 
-        level = self._overview_level(zoom)
-        datasets: dict[int | None, Any] = self._local.__dict__.setdefault("datasets", {})
-        if level not in datasets:
-            options = {} if level is None else {"overview_level": level}
-            dataset = rasterio.open(self._source.dataset, driver=self._source.driver, **options)
-            datasets[level] = dataset
-            self._opened.add(dataset)
-        return datasets[level]
+        if level is not None and self._source.levels:
+            return rasterio.open(self._source.levels[level], driver="VRT")
+        options = {} if level is None else {"overview_level": level}
+        return rasterio.open(self._source.dataset, driver=self._source.driver, **options)
+
+    def _reduction(self, zoom: int) -> float:
+        """Pixels of the raster along a pixel of a zoom."""
+        return mercator_resolution(zoom) / max(self._footprint.pixel_size)
 
     def _overview_level(self, zoom: int) -> int | None:
         """The coarsest overview still finer than the zoom, None for the full raster."""
-        reduction = mercator_resolution(zoom) / max(self._footprint.pixel_size)
+        reduction = self._reduction(zoom)
         if reduction <= _OVERVIEW_REDUCTION:
             return None
         fit = [level for level, factor in enumerate(self._source.overviews) if factor < reduction]
@@ -112,14 +133,4 @@ class RasterImagery(BlockImagery):
     def close(self) -> None:
         """Close all datasets; no other thread may be reading."""
         super().close()
-        for dataset in list(self._opened):
-            dataset.close()
-        self._local = threading.local()
-
-
-def _filled(block: Block, other: Block | None) -> Block:
-    """A block whose invalid pixels are taken from another."""
-    if other is None:
-        return block
-    missing = other[1] & ~block[1]
-    return np.where(missing[..., None], other[0], block[0]), block[1] | missing
+        self._pool.close()

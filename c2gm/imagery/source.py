@@ -22,13 +22,22 @@ _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"RIFF", "WEBP"),
     (b"BM", "BMP"),
-    (b"EHFA_HEADER_TAG", "HFA"),
-    (b"NITF", "NITF"),
-    (b"SQLite format 3\0", "MBTiles"),
 )
+_MAX_BLOCK_BYTES = 96 << 20  # what GDAL must unpack to give a single pixel
+_OPTIONS = {
+    "GDAL_CACHEMAX": 64,  # MB
+    # A stranger's file brings no other files along: neither .aux.xml nor anything beside it counts.
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+}
 
 Nodata = float | Literal["none"] | None
 """A value, "none" to ignore the file's own, or None to believe the file."""
+
+Stretch = tuple[float, float] | None
+"""(low, high) that become 0 and 255; None lets the pixels decide."""
 
 Validity = Literal["full", "nodata", "alpha", "mask"]
 """How invalid pixels are marked: not at all, by a value, by an alpha band, by a mask band."""
@@ -38,13 +47,16 @@ Validity = Literal["full", "nodata", "alpha", "mask"]
 class RasterSource:
     """A raster as it is warped.
 
-    `dataset` is what GDAL's `driver` opens: a path, or VRT text. `bands` are the colour bands (1
-    or 3), `alpha` the alpha band if `validity` is "alpha"; `stretch` (low, high) maps to 0..255.
+    `dataset` is what GDAL's `driver` opens: a path, or VRT text; `levels` are VRT texts of its
+    overviews where they are not its own. `bands` are the colour bands (1 or 3), `alpha` the alpha
+    band if `validity` is "alpha"; `stretch` (low, high) maps to 0..255 and `reading` says so.
     `transform` (an affine.Affine) is idle while ground control points (`gcps`) give the position.
-    `files` and `credit` are those of the file it began with.
+    `name` is what messages call it; `files` and `credit` are those of the files it began with, and
+    `siblings` says that GDAL finds its overviews or its mask in files beside it.
     """
 
     path: Path
+    name: str
     dataset: str
     driver: str
     crs: Any
@@ -60,6 +72,9 @@ class RasterSource:
     overviews: tuple[int, ...]
     files: tuple[Path, ...]
     credit: str
+    siblings: bool = False
+    levels: tuple[str, ...] = ()
+    reading: str = ""
 
 
 def find_driver(path: Path) -> str:
@@ -75,27 +90,72 @@ def find_driver(path: Path) -> str:
         raise ImageryError(f"{path} cannot be opened: {error.strerror}.") from error
     for signature, driver in _SIGNATURES:
         if head.startswith(signature):
-            return "GPKG" if driver == "MBTiles" and path.suffix.lower() == ".gpkg" else driver
+            return driver
     raise ImageryError(
-        f"{path.name} is not a raster image. Give a GeoTIFF, another raster or a picture."
+        f"{path.name} is not a raster image. Give a GeoTIFF, a JPEG 2000 or a picture (PNG, JPEG, "
+        "WebP, BMP); other rasters become a GeoTIFF by: rio convert FILE out.tif"
     )
 
 
+def is_raster(path: Path) -> bool:
+    """Whether a file begins as rasters do that are read."""
+    try:
+        find_driver(path)
+    except ImageryError:
+        return False
+    return True
+
+
 @contextmanager
-def gdal(path: Path) -> Iterator[None]:
-    """GDAL with a small cache; its errors become ours."""
+def gdal(name: str, *, siblings: bool = False) -> Iterator[None]:
+    """GDAL with a small cache and few liberties; its errors become ours.
+
+    Args:
+        name: What to call the raster in messages.
+        siblings: Whether overviews and masks may lie in files beside it.
+    """
     import rasterio
+    from affine import TransformNotInvertibleError
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 
+    options = _OPTIONS | ({"GDAL_DISABLE_READDIR_ON_OPEN": "NO"} if siblings else {})
     try:
-        with rasterio.Env(GDAL_CACHEMAX=64):
+        with rasterio.Env(**options):
             yield
     except (RasterioError, CPLE_BaseError) as error:
-        raise ImageryError(_sentence(path, error)) from error
+        raise ImageryError(_sentence(name, error)) from error
+    except TransformNotInvertibleError as error:
+        raise ImageryError(f"{name} lies nowhere: its pixels have no extent on Earth.") from error
+    except (UnicodeDecodeError, MemoryError, OverflowError, ValueError) as error:
+        raise ImageryError(f"{name} is damaged: {error}.") from error
 
 
-def _sentence(path: Path, error: BaseException) -> str:
+def check_blocks(name: str, dataset: Any) -> None:
+    """Refuse a raster that must be unpacked in pieces too large for memory.
+
+    Raises:
+        ImageryError: one block of it takes more than 96 MiB.
+    """
+    import numpy as np
+
+    height, width = dataset.block_shapes[0]
+    if dataset.driver == "WEBP":  # is unpacked as a whole, whatever it says
+        height, width = dataset.height, dataset.width
+    bands = dataset.count if dataset.interleaving is None or _by_pixel(dataset) else 1
+    size = height * width * bands * np.dtype(dataset.dtypes[0]).itemsize
+    if size > _MAX_BLOCK_BYTES:
+        raise ImageryError(
+            f"{name} can only be read in pieces of {size >> 20:,} MiB, too much at once. Store it "
+            "in tiles: rio convert FILE out.tif --co TILED=YES --co COMPRESS=DEFLATE"
+        )
+
+
+def _by_pixel(dataset: Any) -> bool:
+    return bool(dataset.interleaving.name == "pixel")
+
+
+def _sentence(name: str, error: BaseException) -> str:
     """One sentence about what GDAL met."""
     reason = str(error.__cause__ or error)
-    return f"{path.name} cannot be read: {reason.strip().rstrip('.')}. Is the file complete?"
+    return f"{name} cannot be read: {reason.strip().rstrip('.')}. Is the file complete?"

@@ -1,58 +1,101 @@
-"""Imagery from a folder of web map tiles, `{z}/{x}/{y}.png|jpg|jpeg|webp`."""
+"""Imagery from web map tiles, wherever they are kept."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from pathlib import Path
+import io
+from collections.abc import Iterable
+from itertools import product
+from typing import Protocol
 
 import numpy as np
 from mercantile import Tile
 from PIL import Image
 
 from ..errors import ImageryError
-from ..grid import TILE_SIZE, PixelBox, TileRange, bounds_of, tiles_of_box
+from ..grid import TILE_SIZE, PixelBox, TileRange, bounds_of
 from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery, masked
-from .fingerprint import WHOLE_BYTES
 
-RECIPE = "tiles-1"  # changes when the same folder would give other pixels
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_SAMPLES = 256  # tiles read for the fingerprint of a large folder
+RECIPE = "tiles-2"  # changes when the same tiles would give other pixels
+LARGEST_ZOOM = 22
+LARGEST_PICTURE = 16 << 20  # bytes; no tile of 512 px needs a tenth of it
 _REACH = 2  # px that the cubic kernel reaches when it enlarges
 _CONTEXT = 2 * _REACH + 1  # px read around a region that is enlarged
 
 
-class TileFolderImagery(BlockImagery):
+class TileStore(Protocol):
+    """Tiles of imagery by z/x/y (XYZ), as picture files.
+
+    Attributes:
+        name: What to call it in messages and metadata.
+        attribution: Credit of the source, empty if unknown.
+        fingerprint: Hash of what decides its pixels.
+        zooms: Zooms that hold tiles, ascending; at least one, none above 22.
+    """
+
+    name: str
+    attribution: str
+    fingerprint: str
+    zooms: tuple[int, ...]
+
+    def extent(self, zoom: int) -> TileRange:
+        """The smallest range of tiles around all of a zoom."""
+        ...
+
+    def tile_size(self) -> int:
+        """Pixels along the side of its tiles."""
+        ...
+
+    def picture(self, tile: Tile) -> bytes | None:
+        """The picture file of a tile, or None where there is no tile.
+
+        Raises:
+            ImageryError: it cannot be read.
+        """
+        ...
+
+    def label(self, tile: Tile) -> str:
+        """What to call a tile in messages."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files."""
+        ...
+
+
+class TileImagery(BlockImagery):
     """Web map tiles of imagery; see `Imagery`.
 
-    Each zoom of the folder is read from its own tiles, tiles that are missing are invalid. A zoom
-    the folder lacks is averaged from the next finer one it has, or else enlarged from its finest.
+    Each zoom is read from its own tiles, tiles that are missing are invalid. A zoom that lacks is
+    averaged from the next finer one there is, or else enlarged from the finest. Tiles of 512 px
+    count as those of 256 px of the next zoom.
     """
 
     def __init__(
-        self, folder: Path, *, attribution: str = "", cache_bytes: int = DEFAULT_CACHE_BYTES
+        self,
+        store: TileStore,
+        *,
+        attribution: str = "",
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
-        """List the tiles of a folder.
+        """Read the tiles of a store.
 
         Raises:
-            ImageryError: it holds no tiles.
+            ImageryError: its tiles have another size than 256 or 512 px.
         """
         super().__init__(cache_bytes)
-        self._folder = folder
-        self._tiles = _list_tiles(folder)
-        if not self._tiles:
-            raise ImageryError(
-                f"{folder} holds no map tiles. Give a folder laid out as {{z}}/{{x}}/{{y}}.png "
-                "(or .jpg, .webp), or one raster file."
-            )
-        self.name = folder.resolve().name
-        self.native_zoom = max(self._tiles)
-        self.bounds = bounds_of(_surrounding(self._tiles[self.native_zoom], self.native_zoom))
-        self.attribution = attribution or _attribution(folder)
-        self.fingerprint = self._hash_tiles()
+        self._store = store
+        self._tile_size = store.tile_size()
+        self._finer = self._tile_size.bit_length() - TILE_SIZE.bit_length()
+        self._zooms = {zoom + self._finer for zoom in store.zooms}
+        self.name = store.name
+        self.native_zoom = max(self._zooms)
+        self.bounds = bounds_of(store.extent(store.zooms[-1]))
+        self.attribution = attribution or store.attribution
+        self.fingerprint = store.fingerprint
 
-    def _make_block(self, box: PixelBox) -> Block | None:
-        if box.zoom in self._tiles:
+    def make_block(self, box: PixelBox) -> Block | None:
+        """Pixels of a canonical block, or None where the tiles have none."""
+        if box.zoom in self._zooms:
             return self._paste_tiles(box)
         if box.zoom < self.native_zoom:
             return self._average_finer(box)
@@ -61,14 +104,17 @@ class TileFolderImagery(BlockImagery):
     def _paste_tiles(self, box: PixelBox) -> Block | None:
         rgb = np.zeros((box.height, box.width, 3), np.uint8)
         valid = np.zeros((box.height, box.width), bool)
-        known = self._tiles[box.zoom]
-        for tile in tiles_of_box(box):
-            suffix = known.get((tile.x, tile.y))
-            if suffix is None:
+        side = self._tile_size
+        columns = range(box.left // side, (box.right - 1) // side + 1)
+        rows = range(box.top // side, (box.bottom - 1) // side + 1)
+        for x, y in product(columns, rows):
+            tile = Tile(x, y, box.zoom - self._finer)  # of 512 px: named by the zoom below
+            picture = self._store.picture(tile)
+            if picture is None:
                 continue
-            top, left = tile.y * TILE_SIZE - box.top, tile.x * TILE_SIZE - box.left
-            target = np.s_[top : top + TILE_SIZE, left : left + TILE_SIZE]
-            rgb[target], valid[target] = self._load(tile, suffix)
+            top, left = y * side - box.top, x * side - box.left
+            target = np.s_[top : top + side, left : left + side]
+            rgb[target], valid[target] = self._decoded(picture, self._store.label(tile))
         return masked(rgb, valid)
 
     def _average_finer(self, box: PixelBox) -> Block | None:
@@ -105,43 +151,71 @@ class TileFolderImagery(BlockImagery):
         )
         return masked(np.asarray(large), np.asarray(mask) > 0)
 
-    def _load(self, tile: Tile, suffix: str) -> tuple[np.ndarray, np.ndarray]:
+    def _decoded(self, picture: bytes, label: str) -> tuple[np.ndarray, np.ndarray]:
         """Pixels and validity of one tile."""
-        path = self._path(tile.z, tile.x, tile.y, suffix)
+        side = self._tile_size
         try:
-            with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
-                if picture.size != (TILE_SIZE, TILE_SIZE):
+            with open_picture(picture) as image:
+                # The header is checked before a pixel is unpacked: a bomb never gets memory.
+                if image.size != (side, side):
                     raise ImageryError(
-                        f"Tile {path} measures {picture.width}x{picture.height} pixels. "
-                        f"Give a folder of {TILE_SIZE}x{TILE_SIZE} tiles."
+                        f"Tile {label} measures {image.width}x{image.height} pixels. "
+                        f"Give tiles of {side}x{side} only, as the first one is."
                     )
-                if picture.mode.startswith(("I", "F")):
-                    raise ImageryError(f"Tile {path} is not an 8-bit picture. Convert it to RGB.")
-                rgba = np.asarray(picture.convert("RGBA"))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise ImageryError(f"Tile {path} cannot be read: {error}. Is it complete?") from error
+                if image.mode.startswith(("I", "F")):
+                    raise ImageryError(f"Tile {label} is not an 8-bit picture. Convert it to RGB.")
+                rgba = np.asarray(image.convert("RGBA"))
+        except _NOT_A_PICTURE as error:
+            raise ImageryError(f"Tile {label} cannot be read: {error}. Is it complete?") from error
         return rgba[..., :3], rgba[..., 3] >= 128
 
-    def _path(self, zoom: int, x: int, y: int, suffix: str) -> Path:
-        return self._folder / str(zoom) / str(x) / f"{y}{suffix}"
+    def close(self) -> None:
+        """Let go of files; no other thread may be reading."""
+        super().close()
+        self._store.close()
 
-    def _hash_tiles(self) -> str:
-        """SHA-256 of names, sizes and contents; of large folders only some contents."""
-        digest = hashlib.sha256(RECIPE.encode())
-        files = [
-            self._path(zoom, x, y, suffix)
-            for zoom, tiles in sorted(self._tiles.items())
-            for (x, y), suffix in sorted(tiles.items())
-        ]
-        total = 0
-        for path in files:
-            size = path.stat().st_size
-            total += size
-            digest.update(f"{path.relative_to(self._folder).as_posix()} {size};".encode())
-        step = 1 if total <= WHOLE_BYTES else max(1, len(files) // _SAMPLES)
-        for path in files[::step]:
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+
+def open_picture(picture: bytes) -> Image.Image:
+    """A PNG, JPEG or WebP file of a tile, its pixels not yet unpacked."""
+    if len(picture) > LARGEST_PICTURE:
+        raise OSError(f"{len(picture):,} bytes are too many for a tile")
+    return Image.open(io.BytesIO(picture), formats=("PNG", "JPEG", "WEBP"))
+
+
+def measure_tile(picture: bytes | None, label: str) -> int:
+    """Side of a square tile in px.
+
+    Raises:
+        ImageryError: it is no picture, or neither 256 nor 512 px.
+    """
+    try:
+        with open_picture(picture or b"") as image:
+            size = image.size
+    except _NOT_A_PICTURE as error:
+        raise ImageryError(f"Tile {label} cannot be read: {error}. Is it complete?") from error
+    if size not in ((TILE_SIZE, TILE_SIZE), (2 * TILE_SIZE, 2 * TILE_SIZE)):
+        raise ImageryError(
+            f"Tile {label} measures {size[0]}x{size[1]} pixels. Give tiles of 256x256 or 512x512."
+        )
+    return size[0]
+
+
+def surrounding_tiles(tiles: Iterable[tuple[int, int]], zoom: int) -> TileRange:
+    """The smallest range around tiles (x, y), across the antimeridian where that is shorter."""
+    side = 1 << zoom
+    found: set[int] = set()
+    top, bottom = side, -1
+    for x, y in tiles:
+        found.add(x)
+        top, bottom = min(top, y), max(bottom, y)
+    columns = sorted(found)
+    gaps = [
+        (following - column, following)
+        for column, following in zip(columns, [*columns[1:], columns[0] + side], strict=True)
+    ]
+    first = max(gaps)[1] % side
+    last = max((x - first) % side for x in columns) + first
+    return TileRange(zoom, first, top, last, bottom)
 
 
 def _grown_into_invalid(rgb: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -164,51 +238,4 @@ def _sum_of_nine(padded: np.ndarray) -> np.ndarray:
     return np.asarray(columns[:-2] + columns[1:-1] + columns[2:])
 
 
-def _list_tiles(folder: Path) -> dict[int, dict[tuple[int, int], str]]:
-    """Suffix of each tile: zoom -> (x, y) -> ".png"; other files are ignored."""
-    found: dict[int, dict[tuple[int, int], str]] = {}
-    for zoom_folder in folder.iterdir():
-        zoom = _number(zoom_folder.name)
-        if zoom is None or zoom > 22 or not zoom_folder.is_dir():
-            continue
-        tiles: dict[tuple[int, int], str] = {}
-        for column in zoom_folder.iterdir():
-            x = _number(column.name)
-            if x is None or x >> zoom or not column.is_dir():
-                continue
-            for file in column.iterdir():
-                y = _number(file.stem)
-                if y is not None and not y >> zoom and file.suffix.lower() in _SUFFIXES:
-                    tiles[x, y] = file.suffix
-        if tiles:
-            found[zoom] = tiles
-    return found
-
-
-def _number(text: str) -> int | None:
-    """The number that a canonical decimal text names ("7", not "07")."""
-    return int(text) if text.isascii() and text.isdigit() and str(int(text)) == text else None
-
-
-def _surrounding(tiles: dict[tuple[int, int], str], zoom: int) -> TileRange:
-    """The smallest range of tiles around all, across the antimeridian where that is shorter."""
-    side = 1 << zoom
-    columns = sorted({x for x, _ in tiles})
-    rows = [y for _, y in tiles]
-    gaps = [
-        (following - column, following)
-        for column, following in zip(columns, [*columns[1:], columns[0] + side], strict=True)
-    ]
-    first = max(gaps)[1] % side
-    last = max((x - first) % side for x in columns) + first
-    return TileRange(zoom, first, min(rows), last, max(rows))
-
-
-def _attribution(folder: Path) -> str:
-    """The credit in the folder's metadata.json, if it has one."""
-    try:
-        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    credit = metadata.get("attribution", "") if isinstance(metadata, dict) else ""
-    return credit if isinstance(credit, str) else ""
+_NOT_A_PICTURE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)

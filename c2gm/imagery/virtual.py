@@ -44,9 +44,8 @@ def described(
             _vrt_band(
                 number,
                 dtypes[band - 1],
-                "Alpha" if band == source.alpha else _colour_name(number, len(source.bands)),
-                f"<SimpleSource>{_filename(source.path)}"
-                f"<SourceBand>{band}</SourceBand></SimpleSource>",
+                "Alpha" if band == source.alpha else colour_name(number, len(source.bands)),
+                f"<SimpleSource>{_filename(source)}<SourceBand>{band}</SourceBand></SimpleSource>",
                 source.nodata,
             )
             for number, band in enumerate(wanted, 1)
@@ -55,7 +54,7 @@ def described(
     if validity == "mask":
         lines.append(
             '<MaskBand><VRTRasterBand dataType="Byte"><SimpleSource>'
-            f"{_filename(source.path)}<SourceBand>mask,1</SourceBand>"
+            f"{_filename(source)}<SourceBand>mask,1</SourceBand>"
             "</SimpleSource></VRTRasterBand></MaskBand>"
         )
     text = (
@@ -125,7 +124,7 @@ def _palette_bands(source: RasterSource, palette: Palette) -> list[str]:
                 component + 1,
                 "uint8",
                 name,
-                f"<ComplexSource>{_filename(source.path)}<SourceBand>1</SourceBand>"
+                f"<ComplexSource>{_filename(source)}<SourceBand>1</SourceBand>"
                 f"<LUT>{lookup}</LUT></ComplexSource>",
                 None,
             )
@@ -137,7 +136,7 @@ def _vrt_band(number: int, dtype: str, colour: str, content: str, nodata: float 
     """One band of a VRT."""
     value = "" if nodata is None else f"<NoDataValue>{nodata!r}</NoDataValue>"
     return (
-        f'<VRTRasterBand dataType="{_GDAL_TYPES[dtype]}" band="{number}">'
+        f'<VRTRasterBand dataType="{GDAL_TYPES[dtype]}" band="{number}">'
         f"<ColorInterp>{colour}</ColorInterp>{value}{content}</VRTRasterBand>"
     )
 
@@ -156,15 +155,16 @@ def _vrt_position(source: RasterSource) -> str:
     return f'<GCPList Projection="{escape(wkt, {chr(34): "&quot;"})}">{points}</GCPList>'
 
 
-def _filename(path: Path) -> str:
-    return f'<SourceFilename relativeToVRT="0">{escape(str(path))}</SourceFilename>'
+def _filename(source: RasterSource) -> str:
+    return f'<SourceFilename relativeToVRT="0">{escape(source.dataset)}</SourceFilename>'
 
 
-def _colour_name(number: int, colours: int) -> str:
+def colour_name(number: int, colours: int) -> str:
+    """GDAL's name of a colour band."""
     return "Gray" if colours == 1 else ("Red", "Green", "Blue")[number - 1]
 
 
-_GDAL_TYPES = {
+GDAL_TYPES = {
     "uint8": "Byte",
     "int8": "Int8",
     "uint16": "UInt16",

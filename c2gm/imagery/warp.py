@@ -18,6 +18,8 @@ from .source import RasterSource
 
 _OPAQUE = {"uint16": 65535, "int16": 32767}  # full alpha in GDAL's warper; 255 otherwise
 
+_MASK_PIXELS = 1 << 24
+
 
 class BlockWarp:
     """The warp of one block: colours, and its mask by the way the source marks it."""
@@ -64,7 +66,10 @@ class BlockWarp:
         validity = self._source.validity
         if validity == "mask" and inside and extent is not None:
             # Warping with a mask costs four times as much: only where the mask says something.
-            if self._mask_is_full(extent):
+            found = self._mask_values(extent)
+            if found is not None and not found.any():
+                return None
+            if found is not None and found.all():
                 return self._plain(None)
         elif validity == "full":
             return self._plain(None if inside else self._rim())
@@ -118,7 +123,8 @@ class BlockWarp:
             values: np.ndarray = vrt.read(bands)
         return values
 
-    def _mask_is_full(self, extent: Extent) -> bool:
+    def _mask_values(self, extent: Extent) -> np.ndarray | None:
+        """The mask under the block, and a little around it; None if that is too large to look."""
         from rasterio.windows import Window
 
         factor_x = self._source.width / self._dataset.width
@@ -126,8 +132,11 @@ class BlockWarp:
         left, top = math.floor(extent[0] / factor_x) - 3, math.floor(extent[1] / factor_y) - 3
         right, bottom = math.ceil(extent[2] / factor_x) + 3, math.ceil(extent[3] / factor_y) + 3
         left, top = max(0, left), max(0, top)
+        if (right - left) * (bottom - top) > _MASK_PIXELS:
+            return None
         window = Window(left, top, right - left, bottom - top)
-        return bool(self._dataset.dataset_mask(window=window).all())
+        mask: np.ndarray = self._dataset.dataset_mask(window=window)
+        return mask
 
     def _colours(self, values: np.ndarray) -> np.ndarray:
         """uint8 [H,W,3] of band values [1 or 3,H,W]."""

@@ -17,7 +17,7 @@ class Coordinates(BlockImagery):
         super().__init__(cache_bytes)
         self.made: list[PixelBox] = []
 
-    def _make_block(self, box: PixelBox) -> Block | None:
+    def make_block(self, box: PixelBox) -> Block | None:
         self.made.append(box)
         if (box.left // BLOCK_SIZE + box.top // BLOCK_SIZE) % 3 == 2:
             return None

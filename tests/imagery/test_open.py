@@ -39,12 +39,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         ("notes.tif", b"these are no pixels"),
         ("empty.tif", b""),
-        (
-            "remote.vrt",
-            b"<VRTDataset rasterXSize='1' rasterYSize='1'><VRTRasterBand dataType='Byte' band='1'>"
-            b"<SimpleSource><SourceFilename>/vsicurl/http://example.org/a.tif</SourceFilename>"
-            b"</SimpleSource></VRTRasterBand></VRTDataset>",
-        ),
         ("service.xml", b"<GDAL_WMS><Service name='TMS'></Service></GDAL_WMS>"),
     ],
 )
