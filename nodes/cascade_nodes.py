@@ -30,7 +30,7 @@ class CascadeSampler(Node):
             ),
             search_aliases=["map pyramid", "tiles", "generate map"],
             is_output_node=True,
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             inputs=[
                 io.Model.Input(
                     "model", tooltip="What draws: MODEL of Load SGDM, with or without LoRA."
@@ -165,7 +165,7 @@ class CascadeSampler(Node):
         from .graph import graph_hash
         from .map_model import ComfyMapModel, SamplerChoice
         from .payloads import map_lines, map_payload
-        from .pictures import shown, to_image
+        from .pictures import to_image
 
         start = more.pop("start_tileset", None)
         texts = {zoom: text for zoom in TEXT_ZOOMS if (text := more.pop(f"text_{zoom}", None))}
@@ -186,6 +186,6 @@ class CascadeSampler(Node):
         drawn = draw_map(imagery, painter, settings, start, node_id=str(cls.hidden.unique_id))
         picture = to_image([last_picture(drawn.path, area)])
         told = map_payload(drawn.path, imagery)
-        lines = [drawn.line, *map_lines(told)]
-        looks = {**shown(picture, cls), "text": lines, "c2gm_map": [told]}
+        # No picture: the last preview of the run stays on the node, and Vue nodes showed both.
+        looks = {"text": [drawn.line, *map_lines(told)], "c2gm_map": [told]}
         return io.NodeOutput(drawn.path, picture, ui=looks)

@@ -147,8 +147,13 @@ class ApplyFeatures(Node):
         from .memory import memory_lines, memory_told, smaller_area
 
         with memory_told(lambda: smaller_area(len(imagery), sgdm.encoder.load_device)):
-            features = encode_features(sgdm, imagery, reference)
+            features, were_kept = sgdm.kept.get(
+                imagery, reference, lambda: encode_features(sgdm, imagery, reference)
+            )
         patched = apply_features(
             model, sgdm.config, features, strength=strength, start=start, end=end
         )
-        return io.NodeOutput(patched, ui={"text": memory_lines(patched, imagery)})
+        lines = memory_lines(patched, imagery)
+        if were_kept:
+            lines.append("features of an earlier run are used again")
+        return io.NodeOutput(patched, ui={"text": lines})

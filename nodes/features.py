@@ -39,6 +39,17 @@ class Features:
     maps: tuple[Tensor, ...]
     draft: Tensor | None
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        parts = (*self.maps, *(() if self.draft is None else (self.draft,)))
+        return sum(part.numel() * part.element_size() for part in parts)
+
+    def to_cpu(self) -> Features:
+        """The same in the processor's memory."""
+        draft = None if self.draft is None else self.draft.cpu()
+        return Features(tuple(feature.cpu() for feature in self.maps), draft)
+
 
 class FeatureEncoder(nn.Module):
     """MFEncoder and SFAdapter with the names of the checkpoints; always float32, which they need:

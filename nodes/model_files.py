@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from ..c2gm.models.config import SGDMConfig
 from .files import stamp
+from .kept_features import KeptFeatures
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
@@ -24,6 +25,7 @@ class LoadedSGDM:
         clip: CLIP: the text tower.
         vae: VAE.
         encoder: ModelPatcher of MFEncoder and SFAdapter (`features.FeatureEncoder`).
+        kept: Features that the encoder made last.
     """
 
     config: SGDMConfig
@@ -32,6 +34,7 @@ class LoadedSGDM:
     clip: Any
     vae: Any
     encoder: Any
+    kept: KeptFeatures = field(default_factory=KeptFeatures)
 
 
 _loaded: WeakValueDictionary[tuple[object, ...], LoadedSGDM] = WeakValueDictionary()

@@ -66,6 +66,7 @@ DRAWN = {
     *("BasicGuider", "SamplerCustomAdvanced", "VAEDecode", "C2GMTileStitch"),
     *("PreviewImage", "SaveImage"),
 }
+KEPT = "features of an earlier run are used again"
 # Change by change, each on top of those before: what runs again beside what is drawn.
 CHANGES = (
     ("C2GMScaleTextEncode", {"examples": "harbour"}, set()),
@@ -94,6 +95,8 @@ def test_a_change_runs_again_exactly_what_depends_on_it(server: Server) -> None:
         assert run.status == "success", run.error
         again = {prompt[number]["class_type"] for number in prompt if number not in run.cached}
         assert again == DRAWN | others | {kind}, kind
+        if "C2GMApplyFeatures" in again:  # the pictures are the same: nothing is encoded again
+            assert told(prompt, run, "C2GMApplyFeatures")[-1] == KEPT
 
 
 @pytest.mark.slow

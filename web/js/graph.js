@@ -87,8 +87,12 @@ export const button = (text, title, onClick) => {
   return element;
 };
 
-/** Put an element on a node below its widgets; nothing of it is saved. Its height may be fixed. */
+/**
+ * Put an element on a node below its widgets; nothing of it is saved. It takes the height that the
+ * node has left, unless its own is fixed.
+ */
 export const addElement = (node, name, element, height, { isFixed = false } = {}) => {
+  if (!isFixed) element.classList.add("widget-expands"); // what Vue nodes give that height to
   for (const event of ["pointerdown", "wheel", "dblclick", "keydown"]) {
     element.addEventListener(event, (happened) => happened.stopPropagation());
   }

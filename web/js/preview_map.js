@@ -1,5 +1,5 @@
 // Preview Map: the result as a slippy map, zoom by zoom, against the imagery it was drawn from.
-import { button, imagerySpec, make, sourceOf, watch } from "./graph.js";
+import { button, imagerySpec, isLinked, make, sourceOf, watch } from "./graph.js";
 import { say } from "./language.js";
 import { MapBox, corners, specQuery } from "./map_box.js";
 import { address, ask } from "./service.js";
@@ -47,10 +47,26 @@ class PreviewMap {
       this.legend.hidden = !this.legend.hidden;
       this.key.classList.toggle("c2gm-on", !this.legend.hidden);
     });
-    this.compare = [this.opacity, this.swipe];
+    this.key.hidden = true;
     const label = make("label", "c2gm-label", say("Map"), this.opacity);
-    this.compare.push(label);
+    this.compare = [label, this.swipe];
+    this.showCompare();
     return make("div", "c2gm-bar", label, this.swipe, this.whole, this.key);
+  }
+
+  /** Slider and swipe are there while there is imagery to compare with. */
+  showCompare() {
+    const hasImagery = Boolean(this.box?.imagery);
+    for (const part of this.compare) part.hidden = !hasImagery;
+    if (hasImagery) return;
+    this.opacity.value = 100;
+    this.showOpacity();
+    if (this.isSwiping) this.setSwipe(false);
+  }
+
+  showImagery(imagery) {
+    this.box.showImagery(imagery);
+    this.showCompare();
   }
 
   // What is shown: {zooms, bounds, tiles: "z/x/y" -> address, counts, ...}
@@ -116,7 +132,7 @@ class PreviewMap {
     this.drawn?.remove();
     const Layer = pictureLayer(this.box.L);
     this.drawn = new Layer((place) => this.map.address(place), corners(this.map.bounds)).addTo(map);
-    if (this.map.imagery) this.box.showImagery(this.map.imagery);
+    if (this.map.imagery) this.showImagery(this.map.imagery);
     this.makeZooms();
     this.makeLegend();
     this.credit.replaceChildren(
@@ -188,15 +204,20 @@ class PreviewMap {
   /** Follow which imagery is connected; the server's own word comes with the map. */
   async look() {
     const spec = imagerySpec(sourceOf(this.node, "imagery"));
-    const seen = JSON.stringify(spec);
+    const isConnected = isLinked(this.node, "imagery");
+    const seen = JSON.stringify([spec, isConnected]);
     if (seen === this.seenImagery) return;
     this.seenImagery = seen;
     this.scales ??= await ask("scales").catch(() => ({}));
+    if (!isConnected) {
+      if (this.map) this.map.imagery = null;
+      this.showImagery(null);
+    }
     if (!spec) return;
     const imagery = await ask("imagery", specQuery(spec)).catch(() => null);
     if (seen !== this.seenImagery || !imagery || imagery.problem) return;
     await this.box.started;
-    this.box.showImagery(imagery);
+    this.showImagery(imagery);
     if (this.map) this.map.imagery ??= imagery;
     else this.box.fit(imagery.bounds, { maxZoom: 18 });
     this.showZoom();
