@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from .bridges import street_bridges
 from .cells import Cell, cut_cells
 from .chance import generator
 from .country import Country
@@ -29,6 +30,7 @@ from .settlements import TOWN, Settlement
 from .streets import STREET_RULES, cell_streets
 from .trunk import Skeleton
 from .trunk_lines import TrunkLines
+from .waters import Reach
 
 ROOM = 80.0  # metres beyond a district whose roads and waters its picture needs
 FRONTAGE = 30.0
@@ -64,7 +66,8 @@ def plan_district(country: Country, district: District) -> DistrictPlan:
     bounds = grown(district.shape.bounds, ROOM)
     trunks = country.trunks.within(bounds)
     still = country.waters.still(bounds)
-    water, streams = _waters(country, bounds, still)
+    running = country.waters.reaches(bounds)
+    water, streams = _waters(running, bounds, still)
     settlements = country.settlements.within(district.shape.bounds)
     ground = DistrictGround(country, settlements, town_ground(district, settlements, rng), rng)
     islands = country.roundabouts.islands(bounds)
@@ -73,7 +76,11 @@ def plan_district(country: Country, district: District) -> DistrictPlan:
     cells = with_woods(country, cells)
     lines = _lines(country, district, trunks, streams, bounds)
     borrowed = {kind: len(shapes) for kind, shapes in lines.items()}
-    _add_streets(lines, _border(country, district), district.shape, cells, cuts, rng)
+    border = _border(country, district)
+    added = _streets(border, district.shape, cells, cuts, rng)
+    blocked = shapely.union_all([still, *trunks.axes, *trunks.ramps, *trunks.railways])
+    added += _bridges(country, district, running, added, ground.town, blocked)
+    _add_streets(lines, added, border)
     planner = Planner(country.climate, lines, rng, frontage=FRONTAGE)
     beaches = _beaches(country, district, still, lines)
     for beach in beaches:
@@ -120,9 +127,8 @@ def _parts_inside(line: Any, shape: Any) -> list[Any]:
     return [part for part in parts if shapely.get_type_id(part) == 1 and part.length > 0.5]
 
 
-def _waters(country: Country, bounds: Bounds, still: Any) -> tuple[Any, list[Any]]:
+def _waters(reaches: list[Reach], bounds: Bounds, still: Any) -> tuple[Any, list[Any]]:
     """(all water with an area, streams)."""
-    reaches = country.waters.reaches(bounds)
     rivers = [r.line.buffer(r.width / 2) for r in reaches if r.width]
     water = shapely.union_all([still, *rivers]).intersection(shapely.box(*bounds))
     dry = [r.line.difference(water) for r in reaches if not r.width]
@@ -150,15 +156,14 @@ def _border(country: Country, district: District) -> list[Any]:
     return [part for road in roads for part in country.roundabouts.parts(road)]
 
 
-def _add_streets(
-    lines: dict[str, list[Any]],
+def _streets(
     border: list[Any],
     shape: Any,
     cells: list[Cell],
     cuts: list[tuple[str, Any]],
     rng: np.random.Generator,
-) -> None:
-    """Fill the cells with streets; only what hangs together with the border's roads stays."""
+) -> list[tuple[str, Any]]:
+    """Roads (kind, line) that fill the cells, and those that cut them."""
     inside = shape.buffer(0.3)  # beyond the border the neighbour would not know of them
     added = [(kind, part) for kind, line in cuts for part in _parts_inside(line, inside)]
     roads = shapely.union_all([*border, *(line for _, line in added)])
@@ -171,6 +176,28 @@ def _add_streets(
                 ("service" if street.length < 110 and rng.random() < share else "street", street)
                 for street in streets
             ]
+    return added
+
+
+def _bridges(
+    country: Country,
+    district: District,
+    running: list[Reach],
+    roads: list[tuple[str, Any]],
+    town: Any,
+    obstacles: Any,
+) -> list[tuple[str, Any]]:
+    """Streets over the waters of a town; of their own chance, so that dry towns stay as they are."""
+    streets = [line for kind, line in roads if kind == "street"]
+    waters = [(reach.line, reach.width) for reach in running]
+    rng = generator(country.seed, 71, *district.key[0], *district.key[1])
+    return [("street", b) for b in street_bridges(waters, streets, town, obstacles, rng)]
+
+
+def _add_streets(
+    lines: dict[str, list[Any]], added: list[tuple[str, Any]], border: list[Any]
+) -> None:
+    """Only what hangs together with the border's roads stays."""
     joined = _joined_to(np.array([line for _, line in added], dtype=object), border)
     kept = [road for road, there in zip(added, joined.tolist(), strict=True) if there]
     for kind, line in without_blind_main_roads(kept, border):

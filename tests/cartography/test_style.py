@@ -8,6 +8,7 @@ import pytest
 from c2gm.cartography.map_objects import AREA_KINDS, LINE_KINDS
 from c2gm.cartography.style import BUILT_IN, built_in_style, map_style, read_style
 from c2gm.errors import ConfigError
+from c2gm.grid import mercator_resolution
 from c2gm.legend import CLASS_ID, LEGEND
 
 ZOOMS = range(14, 19)
@@ -52,7 +53,7 @@ def test_widths_follow_the_specification() -> None:
     assert widths("main_road") == [4, 6, 9, 14, 18]
     assert widths("street") == [None, 3, 5, 10, 13]
     assert widths("service") == [None, None, 3, 5, 7]
-    assert widths("driveway") == [None, None, None, 5, 7]
+    assert widths("driveway") == [None, None, None, 4, 5]  # narrower than the specification
     assert widths("track") == [None, None, None, 2, 2]
     assert widths("footpath") == [None, None, None, None, 2]
     assert widths("railway") == [1.5, 2, 2, 3, 3]
@@ -179,3 +180,11 @@ def test_every_entry_of_a_style_is_documented() -> None:
     for section in ("areas", "lines"):
         entries |= {name for entry in content[section].values() for name in entry} - {"class"}
     assert {entry for entry in entries if f"`{entry}`" not in page} == set()
+
+
+def test_ways_to_single_houses_wait_for_zoom_18() -> None:
+    at_17, at_18 = (map_style(zoom).line("driveway") for zoom in (17, 18))
+    assert at_17 is not None and at_18 is not None
+    house = 26 / mercator_resolution(17)  # px of the longest way to a house in a made-up town
+    assert at_17.dead_end >= house
+    assert at_18.dead_end == 0
