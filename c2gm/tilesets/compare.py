@@ -11,6 +11,7 @@ from .base import StoredTileSet
 from .faults import Fault, Faults
 from .open import open_tileset
 from .pictures import BadPicture, decode_picture
+from .shift import SHIFT_PIXELS, Shift, correlation, read_shift
 
 
 def compare_tilesets(path: str | Path, other: str | Path) -> list[Fault]:
@@ -44,6 +45,15 @@ def _compare_tile(mine: StoredTileSet, theirs: StoredTileSet, tile: Tile, faults
     except BadPicture as error:
         faults.add(error.code, f"{error} It cannot be compared.", tile)
         return
+    moved = _shift(ours, others)
+    if moved is not None:
+        faults.add(
+            "shifted",
+            f"shows the same as in {theirs.path.name}, but {moved.right} px further to the right "
+            f"and {moved.down} px further down. Check the place of the imagery.",
+            tile,
+        )
+        return
     difference = np.abs(ours.astype(np.int16) - others)
     pixels = int(difference.any(-1).sum())
     if pixels:
@@ -53,6 +63,21 @@ def _compare_tile(mine: StoredTileSet, theirs: StoredTileSet, tile: Tile, faults
             f"{difference.max()} of 255 at most and {difference.mean():.2f} on average.",
             tile,
         )
+
+
+def _shift(ours: np.ndarray, others: np.ndarray) -> Shift | None:
+    """How far the same picture was moved; None if it was not, or is another picture."""
+    shift = read_shift(correlation(ours[..., :3], others[..., :3]))
+    if shift.size <= SHIFT_PIXELS:
+        return None
+    rows, columns = (
+        (slice(max(0, by), side + min(0, by)), slice(max(0, -by), side + min(0, -by)))
+        for by, side in ((shift.down, ours.shape[0]), (shift.right, ours.shape[1]))
+    )
+    there = ours[rows[0], columns[0]].astype(np.int16)
+    back = np.abs(there - others[rows[1], columns[1]]).mean()
+    unmoved = np.abs(ours.astype(np.int16) - others).mean()
+    return shift if back < unmoved / 4 else None
 
 
 def _rgba(pixels: np.ndarray) -> np.ndarray:

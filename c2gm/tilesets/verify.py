@@ -19,6 +19,7 @@ from mercantile import Tile
 
 from ..errors import TilesetError
 from ..grid import TILE_SIZE, TileRange, tiles_in_bounds
+from ..imagery.base import Imagery
 from .base import StoredTileSet
 from .faults import Fault, Faults
 from .mbtiles import SQLITE_MAGIC, MBTilesReader
@@ -26,6 +27,8 @@ from .metadata import Extents
 from .open import open_tileset
 from .pictures import BadPicture, decode_picture, picture_kind
 from .pmtiles import PMTilesReader
+from .verify_imagery import check_imagery
+from .verify_look import check_look
 from .verify_metadata import check_metadata, lie_mirrored, read_bounds, stored_counts
 from .verify_pmtiles import check_pmtiles
 from .xyz import SUFFIXES, XYZReader, is_number
@@ -37,11 +40,19 @@ RIM_PIXELS = 2 * TILE_SIZE  # opaque ones: a row and a column
 _LONGEST_CHECK = 6 * 3600.0  # seconds for SQLite's check of a file of any honest size
 
 
-def verify_tileset(path: str | Path) -> list[Fault]:
+def verify_tileset(
+    path: str | Path, *, look: bool = False, imagery: Imagery | None = None
+) -> list[Fault]:
     """The faults of a tile set of any kind; an empty list means that it is sound.
+
+    Args:
+        path: The file or folder.
+        look: Also look at the pictures: repeats, seams, parents, colours of the house style.
+        imagery: What the map was drawn from; checks that the map covers it and lies on it.
 
     Raises:
         TilesetError: nothing is there.
+        ImageryError: the imagery cannot be read.
     """
     path = Path(path)
     if not os.path.exists(path):
@@ -60,6 +71,10 @@ def verify_tileset(path: str | Path) -> list[Fault]:
             elif isinstance(tileset, PMTilesReader):
                 check_pmtiles(tileset, faults)
             _check_tiles(tileset, faults)
+            if look:
+                check_look(tileset, faults)
+            if imagery is not None:
+                check_imagery(tileset, imagery, faults)
     except TilesetError as error:
         faults.add("unreadable", str(error))
     return faults.result()

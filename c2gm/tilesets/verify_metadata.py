@@ -137,6 +137,7 @@ def _check_zooms(metadata: Mapping[str, str], found: Extents, faults: Faults) ->
             faults.add(
                 "zoom-missing",
                 f"Zoom {zoom} has no tiles though {low} and {high} have. Paint it as well.",
+                zoom=zoom,
             )
 
 
@@ -147,12 +148,14 @@ def _check_counts(metadata: Mapping[str, str], found: Extents, faults: Faults) -
             faults.add(
                 "tile-missing",
                 f"Zoom {zoom} has {actual} tiles, {stored} were written. Make the map again.",
+                zoom=zoom,
             )
         elif actual > stored:
             faults.add(
                 "tile-added",
                 f"Zoom {zoom} has {actual} tiles, only {stored} were written by the program that "
                 "made it. Find out who added the others.",
+                zoom=zoom,
             )
 
 
@@ -172,6 +175,7 @@ def _check_rim(bounds: tuple[float, float, float, float], found: Extents, faults
             "bounds-differ",
             f"The bounds reach beyond the tiles of zoom {zoom}. "
             "Set them to the outer edges of these tiles.",
+            zoom=zoom,
         )
 
 

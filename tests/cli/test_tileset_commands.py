@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -101,3 +103,47 @@ def test_options_that_do_not_go_together_are_refused(
     ended = c2gm("preview", small_map, *options)
     assert ended.status == 2
     assert says in ended.err
+
+
+def test_verify_tells_zoom_tile_and_cure_as_json(c2gm: Run, small_map: Path) -> None:
+    connection = sqlite3.connect(small_map)
+    connection.execute("UPDATE tiles SET tile_data = x'' WHERE tile_column = 9 AND tile_row = 11")
+    connection.execute("UPDATE metadata SET value = '9' WHERE name = 'maxzoom'")
+    connection.commit()
+    connection.close()
+    ended = c2gm("verify", small_map, "--json")
+    told = json.loads(ended.out)
+    assert (ended.status, told["sound"]) == (3, False)
+    metadata, picture = told["faults"]
+    assert (metadata["code"], metadata["zoom"], metadata["tile"]) == ("zooms-wrong", None, None)
+    assert picture == {
+        "code": "empty-picture",
+        "zoom": 4,
+        "tile": "4/9/4",
+        "sentence": "Tile 4/9/4 is empty (0 bytes). Make it again.",
+        "cure": "Delete the tile or make it again.",
+    }
+
+
+def test_verify_compares_a_map_with_its_imagery_and_its_kept_job(
+    c2gm: Run, mixing_model: None, scene: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "town.mbtiles"
+    ended = c2gm("generate", scene, "--out", out, "--zooms", "16-17", "--keep-job")
+    assert ended.status == 0, ended.err
+    assert c2gm("verify", out, "--imagery", scene).out.endswith("is sound.\n")
+    connection = sqlite3.connect(out)
+    connection.execute("DELETE FROM tiles WHERE zoom_level = 17")
+    connection.execute("DELETE FROM metadata WHERE name = 'tile_counts'")
+    (one,) = connection.execute("SELECT tile_data FROM tiles LIMIT 1").fetchone()
+    connection.execute("UPDATE tiles SET tile_data = ? WHERE zoom_level = 16", (one,))
+    connection.commit()
+    connection.close()
+    codes = {fault["code"] for fault in json.loads(c2gm("verify", out, "--json").out)["faults"]}
+    assert "differs-from-job" in codes
+
+
+def test_verify_wants_imagery_with_what_describes_it(c2gm: Run, small_map: Path) -> None:
+    ended = c2gm("verify", small_map, "--crs", "EPSG:3857")
+    assert ended.status == 2
+    assert "Give --imagery with them" in ended.err

@@ -23,6 +23,18 @@ from c2gm.tilesets.pictures import encode_png
 from c2gm.tilesets.pmtiles_directory import parse_directory, read_entries
 from c2gm.tilesets.verify import verify_tileset
 
+# Where the header keeps 8-byte numbers (specification, section 3.2).
+OFFSETS = {
+    "root": 8,
+    "root_length": 16,
+    "metadata": 24,
+    "metadata_length": 32,
+    "leaves": 40,
+    "leaves_length": 48,
+    "tiles": 56,
+    "tiles_length": 64,
+}
+
 
 @pytest.fixture(scope="session")
 def sound(tmp_path_factory, towns) -> Path:
@@ -191,6 +203,45 @@ def test_faults_of_the_file_are_found(town_pmtiles):
     town_pmtiles.write_bytes(whole)
     length = int.from_bytes(whole[64:72], "little")
     assert "outside-file" in codes(changed(town_pmtiles, 64, (length - 10).to_bytes(8, "little")))
+
+
+def rewritten(path: Path, entries: list[Entry], *, gap: int = 0) -> Path:
+    """The file with another root directory, `gap` bytes behind the header."""
+    whole = path.read_bytes()
+    at = {name: int.from_bytes(whole[o : o + 8], "little") for name, o in OFFSETS.items()}
+    root = serialize_directory(entries)
+    metadata = whole[at["metadata"] : at["metadata"] + at["metadata_length"]]
+    tiles = whole[at["tiles"] : at["tiles"] + at["tiles_length"]]
+    header = bytearray(whole[:127])
+    body = bytes(gap) + root + metadata + tiles
+    starts = {"root": 127 + gap, "root_length": len(root), "metadata": 127 + gap + len(root)}
+    starts["tiles"] = starts["metadata"] + len(metadata)
+    for name, value in starts.items():
+        header[OFFSETS[name] : OFFSETS[name] + 8] = value.to_bytes(8, "little")
+    path.write_bytes(bytes(header) + body)
+    return path
+
+
+def entries_of(path: Path) -> list[Entry]:
+    with open_tileset(path) as tileset:
+        e = tileset.entries
+        rows = zip(
+            e.ids.tolist(), e.offsets.tolist(), e.lengths.tolist(), e.runs.tolist(), strict=True
+        )
+        return [Entry(*row) for row in rows]
+
+
+def test_25_a_root_directory_where_pages_do_not_look_is_found(town_pmtiles):
+    entries = entries_of(town_pmtiles)
+    assert codes(rewritten(town_pmtiles, entries, gap=16_384)) == {"root-too-far"}
+
+
+def test_25_pictures_out_of_order_that_are_called_clustered_are_found(town_pmtiles):
+    entries = entries_of(town_pmtiles)
+    first, last = entries[0], entries[-1]
+    first.offset, last.offset = last.offset, first.offset
+    first.length, last.length = last.length, first.length
+    assert "not-clustered" in codes(rewritten(town_pmtiles, entries))
 
 
 def test_a_directory_that_unpacks_without_end_is_refused():
