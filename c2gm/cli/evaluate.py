@@ -9,7 +9,7 @@ import typer
 
 from .console import answer, say
 from .exits import FAULTS
-from .options import AsJson, options_of_the_command, parse_zooms
+from .options import AsJson, open_named_imagery, options_of_the_command, parse_zooms
 
 if TYPE_CHECKING:
     from ..evaluation.protocols import Protocol
@@ -161,14 +161,13 @@ def score_rows(
     source = None
     if model is not None:
         from ..evaluation.model_controls import SegmentAndDraw, ThroughVAE
-        from ..imagery.open import open_imagery
         from ..models.checkpoints import model_hash
         from ..models.sgdm import SGDM
         from ..models.sgdm_map_model import SGDMMapModel
 
         painter = SGDMMapModel(SGDM.load(model), model_hash=model_hash(model))
         if imagery is not None:
-            source = open_imagery(imagery)
+            source = open_named_imagery([imagery])
             rows["segment and draw"] = SegmentAndDraw(painter, source)
         if pictures is not None:
             rows["VAE ceiling"] = ThroughVAE(painter, pictures)

@@ -11,15 +11,17 @@ import typer
 from .console import answer, progress_bar, say
 from .dry_run import estimate_data, estimate_text
 from .options import (
+    IMAGERY_KINDS,
     AsJson,
     Crs,
     NodataValue,
     PictureBounds,
+    StretchValues,
     duration_text,
+    open_named_imagery,
     options_of_the_command,
     parse_bounds,
     parse_cascade_factor,
-    parse_nodata,
     parse_zooms,
     zooms_text,
 )
@@ -34,12 +36,7 @@ BEYOND_NATIVE = 1  # zooms that the imagery may be enlarged by without a warning
 
 
 def command(
-    imagery: Annotated[
-        Path,
-        typer.Argument(
-            help="A GeoTIFF or other raster, a folder {z}/{x}/{y}.png|jpg|webp, or a picture."
-        ),
-    ],
+    imagery: Annotated[list[str], typer.Argument(help=IMAGERY_KINDS)],
     out: Annotated[
         Path,
         typer.Option(
@@ -72,6 +69,7 @@ def command(
     picture_bounds: PictureBounds = None,
     crs: Crs = None,
     nodata: NodataValue = None,
+    stretch: StretchValues = None,
     max_tiles: Annotated[int, typer.Option(min=1, help="The largest map that is begun.")] = 100_000,
     model: Annotated[str, typer.Option(help="A model file, or mini for the bundled one.")] = "mini",
     base: Annotated[
@@ -126,12 +124,12 @@ def command(
       c2gm generate town.tif --out town.mbtiles
       c2gm generate town.tif --out town.mbtiles --zooms 16-18 --bbox 9.58,46.965,9.602,46.98
       c2gm generate photo.jpg --picture-bounds 2.33,48.85,2.35,48.86 --out photo-map
+      c2gm generate north.tif south.tif --out county.mbtiles
       c2gm generate tiles/ --start old-map.mbtiles --out new-map.mbtiles --dry-run
     """
     from ..cascade.estimate import estimate_map
     from ..cascade.generate import generate, plan_for
     from ..cascade.settings import GenerateSettings, parse_stages
-    from ..imagery.open import open_imagery
     from ..tilesets.open import check_name, open_tileset
     from .load_model import load_map_model
 
@@ -151,16 +149,15 @@ def command(
     for _, factor in settings.stages or ():
         parse_cascade_factor(factor or cascade_factor)
     check_name(out)
-    source = open_imagery(
-        imagery,
-        crs=crs,
-        nodata=parse_nodata(nodata),
-        picture_bounds=parse_bounds(picture_bounds),
+    source = open_named_imagery(
+        imagery, crs=crs, nodata=nodata, picture_bounds=picture_bounds, stretch=stretch
     )
     start_map = None if start is None else open_tileset(start)
     try:
         plan = plan_for(source, settings, start_map)
         say(plan_text(plan, source))
+        for advice in source.advice(plan.area.zooms[0]):
+            say(advice)
         loaded = load_map_model(
             model,
             base,

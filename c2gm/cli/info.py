@@ -11,31 +11,32 @@ from ..errors import C2GMError
 from .console import answer
 from .options import (
     AsJson,
-    Bounds,
     Crs,
     NodataValue,
     PictureBounds,
-    parse_bounds,
-    parse_nodata,
+    StretchValues,
+    open_named_imagery,
     zooms_text,
 )
 
 if TYPE_CHECKING:
-    from ..imagery.base import Imagery
+    from ..imagery.blocks import BlockImagery
 
 _MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
 
 def command(
     anything: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            help="A tile set, imagery, a model file, or an architecture: sd21, mini, tiny."
+            help="A tile set, imagery (several files as one), a model file, or an architecture: "
+            "sd21, mini, tiny."
         ),
     ],
     picture_bounds: PictureBounds = None,
     crs: Crs = None,
     nodata: NodataValue = None,
+    stretch: StretchValues = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what something is.
@@ -46,34 +47,43 @@ def command(
     Examples:
       c2gm info town.mbtiles
       c2gm info town.tif
+      c2gm info north.tif south.tif
       c2gm info sd21 --json
     """
-    data = _describe(anything, crs, parse_nodata(nodata), parse_bounds(picture_bounds))
+    data = None
+    if len(anything) == 1:
+        data = _describe_other(anything[0])
+    if data is None:
+        imagery = open_named_imagery(
+            anything, crs=crs, nodata=nodata, picture_bounds=picture_bounds, stretch=stretch
+        )
+        try:
+            data = describe_imagery(imagery)
+        finally:
+            imagery.close()
     shown = data | {"metadata": _readable(data["metadata"])} if "metadata" in data else data
     answer(data, as_text(shown), as_json=as_json)
 
 
-def _describe(
-    anything: str, crs: str | None, nodata: Any, picture_bounds: Bounds | None
-) -> dict[str, Any]:
+def _describe_other(anything: str) -> dict[str, Any] | None:
+    """A tile set, a model file or an architecture; None of what can only be imagery."""
     path = Path(anything)
+    if "://" in anything:
+        return None
     if not path.exists():
         return _describe_name(anything)
     if path.suffix.lower() in _MODEL_SUFFIXES or (path / "unet").is_dir():
         from ..models.checkpoints import describe_file
 
         return {"what": "model file"} | describe_file(path)
+    from ..imagery.tile_folder import holds_tiles
     from ..tilesets.open import FILE_SUFFIXES
+    from ..tilesets.xyz import METADATA_FILES
 
-    if path.suffix.lower() in FILE_SUFFIXES or path.is_dir():
-        return describe_tileset(path)
-    from ..imagery.open import open_imagery
-
-    imagery = open_imagery(path, crs=crs, nodata=nodata, picture_bounds=picture_bounds)
-    try:
-        return describe_imagery(imagery)
-    finally:
-        imagery.close()
+    is_tileset = path.suffix.lower() in FILE_SUFFIXES
+    if path.is_dir():
+        is_tileset = holds_tiles(path) or any((path / name).exists() for name in METADATA_FILES)
+    return describe_tileset(path) if is_tileset else None
 
 
 def _describe_name(name: str) -> dict[str, Any]:
@@ -124,7 +134,7 @@ def _readable(metadata: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in metadata.items() if not value.startswith(("{", "["))}
 
 
-def describe_imagery(imagery: Imagery) -> dict[str, Any]:
+def describe_imagery(imagery: BlockImagery) -> dict[str, Any]:
     """Position, resolution and the number of tiles of imagery."""
     from ..grid import ground_resolution, tiles_in_bounds
 
@@ -137,6 +147,8 @@ def describe_imagery(imagery: Imagery) -> dict[str, Any]:
         "native_zoom": imagery.native_zoom,
         "ground_resolution": round(ground_resolution(imagery.native_zoom, latitude), 3),
         "tiles": {str(zoom): len(tiles_in_bounds(imagery.bounds, zoom)) for zoom in zooms},
+        "values": imagery.reading,
+        "advice": list(imagery.advice(zooms[0])),
         "attribution": imagery.attribution,
         "fingerprint": imagery.fingerprint,
     }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..imagery.blocks import BlockImagery
 
 Bounds = tuple[float, float, float, float]
 HIGHEST_ZOOM = 20  # the last that has a map scale
@@ -31,6 +34,18 @@ NodataValue = Annotated[
     "str | None",
     typer.Option(metavar="VALUE", help="Value of invalid pixels; none ignores the file's own."),
 ]
+StretchValues = Annotated[
+    "str | None",
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Values of the imagery that become black and white.",
+        show_default="8 bits as they are, others by percentiles 2 and 98",
+    ),
+]
+IMAGERY_KINDS = (
+    "Rasters (GeoTIFF, VRT, picture), a folder of them, a folder {z}/{x}/{y}.png|jpg|webp, "
+    ".mbtiles or .pmtiles; several are read as one mosaic."
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
@@ -106,6 +121,48 @@ def parse_nodata(text: str | None) -> float | Literal["none"] | None:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither a number nor none.") from None
+
+
+def parse_stretch(text: str | None) -> tuple[float, float] | None:
+    """A stretch `LOW,HIGH`; None stays None.
+
+    Raises:
+        BadParameter: these are not two different numbers.
+    """
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low != high):
+        raise typer.BadParameter(f"{text!r} are not two different numbers. Write LOW,HIGH.")
+    return low, high
+
+
+def open_named_imagery(
+    names: Sequence[str | Path],
+    *,
+    crs: str | None = None,
+    nodata: str | None = None,
+    picture_bounds: str | None = None,
+    stretch: str | None = None,
+) -> BlockImagery:
+    """Imagery by the arguments and options of a command; the one place where commands open it.
+
+    Raises:
+        BadParameter: an option cannot be read.
+        ImageryError: the imagery cannot be read or placed.
+    """
+    from ..sources import HowToRead, open_sources
+
+    how = HowToRead(
+        crs=crs,
+        nodata=parse_nodata(nodata),
+        picture_bounds=parse_bounds(picture_bounds),
+        stretch=parse_stretch(stretch),
+    )
+    return open_sources(names, how)
 
 
 def zooms_text(zooms: tuple[int, ...]) -> str:

@@ -14,8 +14,8 @@ from .options import (
     MapFile,
     NodataValue,
     PictureBounds,
-    parse_bounds,
-    parse_nodata,
+    StretchValues,
+    open_named_imagery,
     zooms_text,
 )
 
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 def command(
     tileset: MapFile,
     imagery: Annotated[
-        Path | None, typer.Option(help="The imagery to lay below the map, with a slider.")
+        list[str] | None,
+        typer.Option(help="The imagery to lay below the map, with a slider; may be repeated."),
     ] = None,
     picture_bounds: PictureBounds = None,
     crs: Crs = None,
     nodata: NodataValue = None,
+    stretch: StretchValues = None,
     html: Annotated[
         Path | None,
         typer.Option(help="The page to write.", show_default="beside the tile set"),
@@ -55,23 +57,19 @@ def command(
       c2gm preview county.pmtiles --imagery county.tif --serve
       c2gm preview photo-map --imagery photo.jpg --picture-bounds 2.33,48.85,2.35,48.86
     """
-    from ..imagery.open import open_imagery
-
-    if imagery is None and (picture_bounds or crs or nodata):
+    if not imagery and (picture_bounds or crs or nodata or stretch):
         raise typer.BadParameter(
-            "--picture-bounds, --crs and --nodata describe the imagery. Give --imagery with them."
+            "--picture-bounds, --crs, --nodata and --stretch describe the imagery. "
+            "Give --imagery with them."
         )
     if serve and (html is not None or force):
         raise typer.BadParameter("--serve writes no page. Leave --html and --force out.")
     if port is not None and not serve:
         raise typer.BadParameter("--port is for --serve. Give --serve with it.")
     source = None
-    if imagery is not None:
-        source = open_imagery(
-            imagery,
-            crs=crs,
-            nodata=parse_nodata(nodata),
-            picture_bounds=parse_bounds(picture_bounds),
+    if imagery:
+        source = open_named_imagery(
+            imagery, crs=crs, nodata=nodata, picture_bounds=picture_bounds, stretch=stretch
         )
     try:
         if serve:

@@ -15,8 +15,9 @@ from .options import (
     Crs,
     NodataValue,
     PictureBounds,
+    StretchValues,
+    open_named_imagery,
     parse_bounds,
-    parse_nodata,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 def command(
     tileset: Annotated[Path, typer.Argument(help="The map, as c2gm generate wrote it.")],
-    imagery: Annotated[str, typer.Argument(help="The imagery that it was drawn from.")],
+    imagery: Annotated[list[str], typer.Argument(help="The imagery that it was drawn from.")],
     edited: Annotated[
         Path,
         typer.Option("--with", help="Your correction: a picture of --bbox, or a tile set."),
@@ -43,6 +44,7 @@ def command(
     picture_bounds: PictureBounds = None,
     crs: Crs = None,
     nodata: NodataValue = None,
+    stretch: StretchValues = None,
     model: Annotated[str, typer.Option(help="The model that drew the map.")] = "mini",
     base: Annotated[
         Path | None, typer.Option(help="Stable Diffusion 2.1-base, where the model file is slim.")
@@ -65,7 +67,6 @@ def command(
     """
     from ..cascade.repaint import repaint
     from ..errors import TilesetError
-    from ..imagery.open import open_imagery
     from ..tilesets.open import check_name, open_tileset
     from .load_model import load_map_model
 
@@ -78,11 +79,8 @@ def command(
             f"{edited} shows at zoom {zoom} what {tileset} shows; there is nothing to paint again."
         )
     say(f"Edited tiles of zoom {zoom}: {len(edit.tiles):,}.")
-    source = open_imagery(
-        imagery,
-        crs=crs,
-        nodata=parse_nodata(nodata),
-        picture_bounds=parse_bounds(picture_bounds),
+    source = open_named_imagery(
+        imagery, crs=crs, nodata=nodata, picture_bounds=picture_bounds, stretch=stretch
     )
     start_map = None if start is None else open_tileset(start)
     try:

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from .generate import DEFAULT_ZOOMS
-from .options import AsJson, parse_bounds, parse_zooms
+from .options import AsJson, open_named_imagery, parse_bounds, parse_zooms
 
 
 def command(
-    imagery: Annotated[str, typer.Argument(help="Imagery of the whole area.")],
+    imagery: Annotated[
+        str, typer.Argument(help="Imagery of the whole area: one raster, folder or tile set.")
+    ],
     bbox: Annotated[
         str | None,
         typer.Option(metavar="W,S,E,N", help="Area in degrees.", show_default="all imagery"),
@@ -37,12 +39,11 @@ def command(
       c2gm shards swiss.tif --out maps -- --model sgdm.safetensors --device cuda
     """
     from ..cascade.shards import shards_of
-    from ..imagery.open import open_imagery
     from .console import answer, say
 
     bounds = parse_bounds(bbox)
     if bounds is None:
-        source = open_imagery(imagery)
+        source = open_named_imagery([imagery])
         bounds = source.bounds
         source.close()
     found = list(shards_of(bounds, parse_zooms(zooms)))

@@ -89,9 +89,9 @@ class Source:
 
     def imagery(self) -> Imagery:
         """Open it."""
-        from ..imagery.open import open_imagery
+        from ..sources import HowToRead, open_sources
 
-        return open_imagery(self.path, crs=self.crs, nodata=self.nodata)
+        return open_sources(self.path, HowToRead(crs=self.crs, nodata=self.nodata))
 
 
 @dataclass(frozen=True)
