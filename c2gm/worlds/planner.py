@@ -289,7 +289,9 @@ class Planner:
 
 def _runs(values: np.ndarray) -> list[tuple[int, int, int]]:
     """(value, first, last) of runs of equal values in a sorted array."""
-    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else values
+    if not len(values):
+        return []
+    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
     ends = np.r_[starts[1:], len(values)]
     return [(int(values[a]), int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
 

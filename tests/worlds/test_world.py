@@ -12,6 +12,7 @@ from c2gm.errors import ImageryError
 from c2gm.grid import TILE_SIZE, PixelBox
 from c2gm.worlds.country import country
 from c2gm.worlds.districts import grown, without_blind_main_roads
+from c2gm.worlds.planner import Planner
 from c2gm.worlds.world import OBJECTS_MARGIN, World, WorldImagery, degrees, world_sample
 
 SEED = 12
@@ -215,3 +216,13 @@ def test_columns_wrap_round_the_world_and_rows_end(world: World) -> None:
 def test_zooms_that_a_world_does_not_have_are_refused(world: World, zoom: int) -> None:
     with pytest.raises(ImageryError, match=f"zoom {zoom}"):
         world.picture(PixelBox(zoom, 0, 0, 8, 8))
+
+
+def test_a_quarter_without_a_road_is_not_built_up() -> None:
+    kinds = ("street", "main_road", "service", "driveway", "footpath", "track")
+    lines: dict[str, list[object]] = {kind: [] for kind in kinds}
+    planner = Planner("temperate", lines, np.random.default_rng(0), frontage=30.0)
+    planner.plan(shapely.box(0, 0, 120, 90), "villas")
+    planner.finish()
+    assert len(planner.buildings.heights) == 0
+    assert planner.built_up == []
