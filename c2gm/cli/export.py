@@ -1,9 +1,9 @@
-"""`c2gm export`: a map as another kind of tile set, every picture byte for byte."""
+"""`c2gm export`: a map as another kind of tile set, or as GeoTIFFs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,8 +13,34 @@ from .options import MapFile
 def command(
     tileset: MapFile,
     out: Annotated[
-        Path, typer.Argument(help="Name that ends in .mbtiles or .pmtiles, or a folder (XYZ).")
+        Path,
+        typer.Argument(
+            help="Name that ends in .mbtiles, .pmtiles or .tif (one GeoTIFF a zoom), "
+            "or a folder (XYZ)."
+        ),
     ],
+    pictures: Annotated[
+        Literal["same", "png", "webp"],
+        typer.Option(help="Kind of picture; all are lossless, WebP is a third smaller."),
+    ] = "same",
+    quiet_colours: Annotated[
+        bool,
+        typer.Option(
+            "--quiet-colours", help="Put pixels within 3 levels of a legend colour on it."
+        ),
+    ] = False,
+    palette: Annotated[
+        bool,
+        typer.Option("--palette", help="One palette of 255 colours for all tiles; not lossless."),
+    ] = False,
+    deduplicate: Annotated[
+        bool,
+        typer.Option("--deduplicate", help="MBTiles: store equal pictures once, behind a view."),
+    ] = False,
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Add to the map OUT; where both have a tile, the new wins."),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a map that has the name.")
     ] = False,
@@ -22,14 +48,38 @@ def command(
     """Write a map as another kind of tile set.
 
     PMTiles is one file that web pages read from any plain web server; MBTiles opens in QGIS;
-    a folder z/x/y is what every web map takes.
+    a folder z/x/y is what every web map takes; town.tif becomes cloud-optimised GeoTIFFs
+    town-z16.tif, town-z17.tif ... for GIS programs. Pictures are copied byte for byte unless an
+    option says otherwise.
 
     \b
     Examples:
       c2gm export town.mbtiles town.pmtiles
-      c2gm export town.pmtiles town-tiles
+      c2gm export town.mbtiles small.pmtiles --quiet-colours --pictures webp
+      c2gm export town.mbtiles town.tif --palette
+      c2gm export shard-2.mbtiles country.mbtiles --append
     """
+    from ..tilesets.cog import SUFFIXES, export_cogs
     from ..tilesets.open import export_tileset
+    from ..tilesets.recode import Recoding
 
-    tiles = export_tileset(tileset, out, overwrite=force)
-    print(f"{out}: {tiles} tiles.")
+    recoding = Recoding(coding=pictures, quiet_colours=quiet_colours, palette=palette)
+    if palette and pictures == "webp":
+        raise typer.BadParameter("--palette is for PNG. Leave --pictures webp out, or the palette.")
+    if out.suffix.lower() not in SUFFIXES:
+        tiles = export_tileset(
+            tileset,
+            out,
+            overwrite=force,
+            append=append,
+            recoding=recoding,
+            deduplicate=deduplicate,
+        )
+        print(f"{out}: {tiles} tiles.")
+        return
+    if append or deduplicate or pictures != "same":
+        raise typer.BadParameter(
+            "--append, --deduplicate and --pictures are for tile sets. Leave them out for a .tif."
+        )
+    for file in export_cogs(tileset, out, recoding=recoding, overwrite=force):
+        print(file)

@@ -28,9 +28,11 @@ QUERY_SECONDS = 20.0  # without a row; an endless view of a stranger's file ends
 _TILES_A_COMMIT = 1000
 _ROWS_A_FETCH = 1000
 _MAX_VALUE_BYTES = 2 * MAX_PICTURE_BYTES  # of one value; too large pictures are named before
-_SCHEMA = """
+METADATA_SCHEMA = """
 CREATE TABLE metadata (name TEXT NOT NULL, value TEXT NOT NULL);
 CREATE UNIQUE INDEX metadata_index ON metadata (name);
+"""
+_TILES_SCHEMA = """
 CREATE TABLE tiles (
     zoom_level INTEGER NOT NULL,
     tile_column INTEGER NOT NULL,
@@ -171,6 +173,8 @@ class MBTilesReader(TileSetReader):
 class MBTilesWriter(FileWriter):
     """An MBTiles file being written; see `TileSetWriter` for what happens when it fails."""
 
+    schema = METADATA_SCHEMA + _TILES_SCHEMA
+
     def _wrote_ours(self) -> bool:
         try:
             with MBTilesReader(self.path) as tileset:
@@ -193,7 +197,7 @@ class MBTilesWriter(FileWriter):
                 "locking_mode = EXCLUSIVE",
             ):
                 self._connection.execute(f"PRAGMA {pragma}").fetchall()
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(self.schema)
             self._connection.execute("BEGIN")
             self._write_metadata(self._metadata)
 
@@ -222,26 +226,33 @@ class MBTilesWriter(FileWriter):
             yield Tile(column, (1 << zoom) - 1 - row, zoom)
 
     def _store(self, tile: Tile, picture: bytes) -> bool:
-        address = (tile.z, tile.x, flipped_row(tile))
         with self._sqlite_errors():
-            replaced = self._connection.execute(
-                "UPDATE tiles SET tile_data = ? "
-                "WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?",
-                (picture, *address),
-            ).rowcount
-            if not replaced:
-                self._connection.execute(
-                    "INSERT INTO tiles VALUES (?, ?, ?, ?)", (*address, picture)
-                )
+            is_new = self._write_row(tile, picture)
             self._uncommitted += 1
             if self._uncommitted >= _TILES_A_COMMIT:
                 self._connection.execute("COMMIT")
                 self._connection.execute("BEGIN")
                 self._uncommitted = 0
+        return is_new
+
+    def _write_row(self, tile: Tile, picture: bytes) -> bool:
+        """Insert or replace a tile; whether it was not there before."""
+        address = (tile.z, tile.x, flipped_row(tile))
+        replaced = self._connection.execute(
+            "UPDATE tiles SET tile_data = ? "
+            "WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?",
+            (picture, *address),
+        ).rowcount
+        if not replaced:
+            self._connection.execute("INSERT INTO tiles VALUES (?, ?, ?, ?)", (*address, picture))
         return not replaced
+
+    def _complete(self) -> None:
+        """What is left to do when all tiles are there."""
 
     def _finish(self, metadata: dict[str, str]) -> None:
         with self._sqlite_errors():
+            self._complete()
             self._write_metadata(metadata)
             self._connection.execute("COMMIT")
             # What other programs find: the ordinary journal, no left-over beside the file.

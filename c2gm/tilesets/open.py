@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import TilesetError
 from .base import StoredTileSet
 from .mbtiles import SQLITE_MAGIC, MBTilesReader, MBTilesWriter
+from .mbtiles_shared import SharedMBTilesWriter
 from .pmtiles import MAGIC, PMTilesReader, PMTilesWriter
+from .recode import SAME, Recoder, Recoding, pictures_of
+from .storing import check_room, stored_bytes
 from .xyz import XYZReader, XYZWriter
 
 FILE_SUFFIXES = (".mbtiles", ".pmtiles")
@@ -22,6 +26,7 @@ def create_tileset(
     *,
     overwrite: bool = False,
     overwrite_foreign: bool = False,
+    deduplicate: bool = False,
 ) -> StoredTileSet:
     """A new tile set: MBTiles or PMTiles by the name's ending, else an XYZ folder.
 
@@ -32,6 +37,7 @@ def create_tileset(
         overwrite: Replace a tile set of c2gm's that has the name, at the very end and in one step.
         overwrite_foreign: Replace a file that c2gm did not write, too. A folder never: much may
             lie in it.
+        deduplicate: Store equal pictures of MBTiles once, behind a view; PMTiles always does.
 
     Raises:
         TilesetError: the name is taken, or ends like another kind of file.
@@ -39,7 +45,8 @@ def create_tileset(
     path = Path(path)
     check_name(path)
     if path.suffix.lower() in FILE_SUFFIXES:
-        writer = MBTilesWriter if path.suffix.lower() == ".mbtiles" else PMTilesWriter
+        own = SharedMBTilesWriter if deduplicate else MBTilesWriter
+        writer = own if path.suffix.lower() == ".mbtiles" else PMTilesWriter
         return writer(path, metadata, overwrite=overwrite, overwrite_foreign=overwrite_foreign)
     return XYZWriter(path, metadata, overwrite=overwrite)
 
@@ -84,22 +91,69 @@ def _is_pmtiles(path: Path) -> bool:
     return first.startswith(MAGIC) or (named and first != SQLITE_MAGIC)
 
 
-def export_tileset(source: str | Path, destination: str | Path, *, overwrite: bool = False) -> int:
-    """Copy a tile set to another kind, pictures byte for byte; returns the number of tiles.
+def export_tileset(
+    source: str | Path,
+    destination: str | Path,
+    *,
+    overwrite: bool = False,
+    append: bool = False,
+    recoding: Recoding = SAME,
+    deduplicate: bool = False,
+) -> int:
+    """Copy a tile set to another kind; returns the number of tiles that the copy has.
+
+    Pictures are copied byte for byte unless a recoding is given.
+
+    Args:
+        source: What is copied.
+        destination: Name of the copy, which appears when it is whole.
+        overwrite: Replace a tile set of c2gm's that has the name.
+        append: Keep the tiles of the destination, if there is one, that the source does not have.
+        recoding: Other pictures.
+        deduplicate: Store equal pictures of MBTiles once.
 
     Raises:
         TilesetError: the source is damaged (names the tile), or the destination is taken.
-        DiskFull: the disk is full; the destination is as before.
+        DiskFull: the disk is full, or will be; the destination is as before.
     """
-    if Path(source).resolve() == Path(destination).resolve():
+    source, destination = Path(source), Path(destination)
+    if source.resolve() == destination.resolve():
         raise TilesetError(f"{source} cannot be exported onto itself. Give another name.")
-    copied = 0
-    with open_tileset(source) as old:
-        with create_tileset(destination, old.metadata, overwrite=overwrite) as new:
-            for zoom in old.zooms:
-                for tile in old.tiles(zoom):
-                    picture = old.get_bytes(tile)
-                    if picture is not None:
-                        new.put_bytes(tile, picture)
-                        copied += 1
-    return copied
+    with ExitStack() as stack:
+        new_tiles = stack.enter_context(open_tileset(source))
+        parts = [(new_tiles, Recoder(new_tiles, recoding))]
+        if append and os.path.exists(destination):
+            there = stack.enter_context(open_tileset(destination))
+            parts.insert(0, (there, Recoder(there, SAME)))
+        if recoding.keeps_bytes:
+            needed = sum(stored_bytes(tileset.path) for tileset, _ in parts)
+            check_room(destination, needed * (2 if destination.suffix == ".pmtiles" else 1))
+        metadata = appended([tileset.metadata for tileset, _ in parts], recoding)
+        new = stack.enter_context(
+            create_tileset(
+                destination, metadata, overwrite=overwrite or append, deduplicate=deduplicate
+            )
+        )
+        for tileset, recoder in parts:
+            for zoom in tileset.zooms:
+                for tile, picture in pictures_of(tileset, tileset.tiles(zoom), recoder):
+                    new.put_bytes(tile, picture)
+        count = sum(1 for zoom in new.zooms for _ in new.tiles(zoom))
+        for tileset, _ in parts:
+            tileset.close()  # Windows replaces no file that is open
+        return count
+
+
+def appended(told: Sequence[Mapping[str, str]], recoding: Recoding) -> dict[str, str]:
+    """Metadata of a copy: of the first part, with the credits of all.
+
+    What was appended or whose pixels were changed is no longer what one job painted, so the key
+    of the job goes: the command that made the map must not take the copy for its own.
+    """
+    metadata = {**told[0], **recoding.told()}
+    credits = [part["attribution"] for part in told if part.get("attribution")]
+    metadata["attribution"] = " · ".join(dict.fromkeys(credits))
+    if len(told) > 1 or not recoding.keeps_pixels:
+        for key in ("job_key", "c2gm_job"):
+            metadata.pop(key, None)
+    return metadata

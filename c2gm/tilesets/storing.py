@@ -279,6 +279,35 @@ def write_error(path: Path, error: OSError) -> C2GMError:
     return TilesetError(f"{path} cannot be written: {error.strerror or error}.")
 
 
+def stored_bytes(path: Path) -> int:
+    """Bytes of a tile set on disk, a file or a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+    return sum(file.stat().st_size for file in files)
+
+
+def check_room(path: Path, needed: int) -> None:
+    """Refuse to begin writing what the disk cannot hold.
+
+    Args:
+        path: What is going to be written; its folder need not be there yet.
+        needed: Bytes.
+
+    Raises:
+        DiskFull: says how much is missing.
+    """
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise DiskFull(
+            f"{path.name} needs about {needed / 1e6:.1f} MB in {folder}, where {free / 1e6:.1f} MB "
+            f"are free: {(needed - free) / 1e6:.1f} MB are missing. Nothing was written or changed."
+        )
+
+
 def disk_full(path: Path) -> DiskFull:
     """The error for a disk that filled up while `path` was written."""
     try:

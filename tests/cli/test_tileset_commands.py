@@ -147,3 +147,35 @@ def test_verify_wants_imagery_with_what_describes_it(c2gm: Run, small_map: Path)
     ended = c2gm("verify", small_map, "--crs", "EPSG:3857")
     assert ended.status == 2
     assert "Give --imagery with them" in ended.err
+
+
+def test_export_writes_one_geotiff_a_zoom(c2gm: Run, small_map: Path, tmp_path: Path) -> None:
+    ended = c2gm("export", small_map, tmp_path / "town.tif", "--palette")
+    assert ended.out.split() == [str(tmp_path / f"town-z{zoom}.tif") for zoom in (3, 4)]
+    with rasterio.open(tmp_path / "town-z4.tif") as raster:
+        assert (raster.count, raster.shape) == (1, (512, 512))
+
+
+def test_export_recodes_and_appends(c2gm: Run, small_map: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy.pmtiles"
+    options = ("--pictures", "webp", "--quiet-colours")
+    assert c2gm("export", small_map, out, *options).out == f"{out}: 5 tiles.\n"
+    assert c2gm("export", small_map, out, *options).status == 1
+    assert c2gm("export", small_map, out, *options, "--append").status == 0
+    assert c2gm("verify", out).status == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mbtiles", ("--palette", "--pictures", "webp")),
+        ("a.tif", ("--append",)),
+        ("a.tif", ("--deduplicate",)),
+        ("a.tif", ("--pictures", "png")),
+    ],
+)
+def test_export_refuses_options_that_do_not_go_together(
+    c2gm: Run, small_map: Path, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    assert c2gm("export", small_map, tmp_path / name, *options).status == 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["small.mbtiles"]
