@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +14,15 @@ from .imagery.mosaic import MosaicImagery
 from .imagery.mosaic_raster import on_one_grid
 from .imagery.open import open_imagery
 from .imagery.raster import RasterImagery
+from .imagery.remote import RemoteTiles, is_template, shown_address
 from .imagery.source import Nodata, Stretch, is_raster
 from .imagery.stretch import by_percentiles, stretched, values_of
 from .imagery.tile_archive import TileArchive
 from .imagery.tile_folder import TileFolder, holds_tiles
-from .imagery.tiles import TileImagery
+from .imagery.tiles import TileImagery, TileStore
 from .imagery.vrt_file import is_vrt
 
 _ARCHIVES = (b"SQLite format 3\0", b"PMTiles")
-_TEMPLATE = re.compile(r"[A-Za-z]+://.*\{[zxyZXY]\}")
 _NAMED_MOST = 3  # files named in the name of a mosaic
 
 
@@ -87,7 +86,7 @@ def open_sources(
 
 
 def _open_one(name: str, how: HowToRead, attribution: str) -> BlockImagery:
-    if _TEMPLATE.match(name) or _is_archive(name):
+    if is_template(name) or _is_archive(name):
         _refuse_raster_options(name, how)
         return TileImagery(_tile_store(name), attribution=attribution)
     return open_imagery(
@@ -141,9 +140,9 @@ def _pieces(
     return [RasterImagery(source, options=options, cache_bytes=0, pool=pool) for source in read]
 
 
-def _tile_store(name: str) -> TileFolder | TileArchive:
-    if _TEMPLATE.match(name):
-        raise ImageryError("templates come soon")
+def _tile_store(name: str) -> TileStore:
+    if is_template(name):
+        return RemoteTiles(name)
     path = Path(name)
     if path.is_dir():
         return TileFolder(path)
@@ -166,16 +165,21 @@ def _expanded(names: Sequence[str | Path]) -> tuple[list[str], str]:
     for entry in names:
         name = str(entry)
         path = Path(name)
-        if not _TEMPLATE.match(name) and path.is_dir() and not holds_tiles(path):
+        if not is_template(name) and path.is_dir() and not holds_tiles(path):
             files |= dict.fromkeys(_rasters_in(path) or [name])
         else:
             files[name] = None
     if len(names) == 1 and len(files) > 1:
         return list(files), Path(str(names[0])).resolve().name
-    called = [Path(name).name for name in files]
+    called = [_called(name) for name in files]
     if len(called) > _NAMED_MOST:
         called = [*called[: _NAMED_MOST - 1], f"{len(called) - _NAMED_MOST + 1:,} more files"]
     return list(files), ", ".join(called)
+
+
+def _called(name: str) -> str:
+    """What to call a source: its file's name, or its host, since addresses hold keys."""
+    return shown_address(name) if is_template(name) else Path(name).resolve().name
 
 
 def _rasters_in(folder: Path) -> list[str]:
@@ -190,7 +194,7 @@ def _is_imagery(path: Path) -> bool:
 
 
 def _is_tiled(name: str) -> bool:
-    return bool(_TEMPLATE.match(name)) or Path(name).is_dir() or _is_archive(name)
+    return is_template(name) or Path(name).is_dir() or _is_archive(name)
 
 
 def _is_archive(name: str) -> bool:
@@ -205,7 +209,7 @@ def _is_archive(name: str) -> bool:
 def _refuse_raster_options(name: str, how: HowToRead) -> None:
     if how.given:
         raise ImageryError(
-            f"{Path(name).name} holds map tiles, whose position is known. "
+            f"{_called(name)} holds map tiles, whose position is known. "
             "Leave --crs, --nodata, --stretch and --picture-bounds out."
         )
 

@@ -9,6 +9,7 @@ from ..errors import ImageryError
 from .inspect import inspect_raster
 from .picture import open_picture
 from .raster import RasterImagery
+from .remote import shown_address
 from .source import Nodata, Stretch
 from .tile_folder import TileFolder
 from .tiles import TileImagery
@@ -47,7 +48,9 @@ def open_imagery(
     """
     text = str(path)
     if _ELSEWHERE.match(text):
-        raise ImageryError(f"{text} is not a local file. Fetch it first, then give its path.")
+        raise ImageryError(
+            f"{shown_address(text)} is not a local file. Fetch it first, then give its path."
+        )
     file = Path(path)
     if not file.exists():
         raise ImageryError(f"There is no imagery at {file}.")

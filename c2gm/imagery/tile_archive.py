@@ -44,6 +44,8 @@ class TileReader(Protocol):
 class TileArchive:
     """The tiles of an archive; see `TileStore`."""
 
+    averaged = LARGEST_ZOOM
+
     def __init__(self, path: Path, reader: TileReader) -> None:
         """Take an open reader over; it is closed with the store.
 

@@ -21,6 +21,8 @@ _MAX_JSON_BYTES = 1 << 20
 class TileFolder:
     """The tiles of a folder; see `TileStore`."""
 
+    averaged = LARGEST_ZOOM
+
     def __init__(self, folder: Path) -> None:
         """List the tiles.
 

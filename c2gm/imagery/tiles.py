@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from mercantile import Tile
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageryError
 from ..grid import TILE_SIZE, PixelBox, TileRange, bounds_of
@@ -30,12 +30,14 @@ class TileStore(Protocol):
         attribution: Credit of the source, empty if unknown.
         fingerprint: Hash of what decides its pixels.
         zooms: Zooms that hold tiles, ascending; at least one, none above 22.
+        averaged: How many zooms below the lowest may be averaged from it.
     """
 
     name: str
     attribution: str
     fingerprint: str
     zooms: tuple[int, ...]
+    averaged: int
 
     def extent(self, zoom: int) -> TileRange:
         """The smallest range of tiles around all of a zoom."""
@@ -86,6 +88,7 @@ class TileImagery(BlockImagery):
         self._store = store
         self._tile_size = store.tile_size()
         self._finer = self._tile_size.bit_length() - TILE_SIZE.bit_length()
+        self._extents: dict[int, TileRange] = {}
         self._zooms = {zoom + self._finer for zoom in store.zooms}
         self.name = store.name
         self.native_zoom = max(self._zooms)
@@ -97,9 +100,31 @@ class TileImagery(BlockImagery):
         """Pixels of a canonical block, or None where the tiles have none."""
         if box.zoom in self._zooms:
             return self._paste_tiles(box)
-        if box.zoom < self.native_zoom:
-            return self._average_finer(box)
-        return self._enlarge_coarser(box)
+        if box.zoom > self.native_zoom:
+            return self._enlarge_coarser(box)
+        lowest = min(self._zooms)
+        if lowest - box.zoom > self._store.averaged:
+            raise ImageryError(
+                f"{self.name} has no tiles below zoom {lowest}, and zoom {box.zoom} would take too "
+                "many of them. Read a higher zoom."
+            )
+        # Without this, the empty ground around would be looked through to the finest zoom.
+        return self._average_finer(box) if self._reaches(box) else None
+
+    def _reaches(self, box: PixelBox) -> bool:
+        """Whether tiles of the next finer zoom there is may lie in a box."""
+        zoom = min(zoom for zoom in self._zooms if zoom > box.zoom)
+        if zoom not in self._extents:
+            self._extents[zoom] = self._store.extent(zoom - self._finer)
+        tiles, shift, side = self._extents[zoom], zoom - box.zoom, self._tile_size
+        if box.top << shift >= (tiles.bottom + 1) * side or box.bottom << shift <= tiles.top * side:
+            return False
+        turn = TILE_SIZE << zoom
+        left, right = tiles.left * side, (tiles.right + 1) * side
+        return any(
+            (box.left << shift) + turns < right and (box.right << shift) + turns > left
+            for turns in (0, turn)
+        )
 
     def _paste_tiles(self, box: PixelBox) -> Block | None:
         rgb = np.zeros((box.height, box.width, 3), np.uint8)
@@ -166,7 +191,7 @@ class TileImagery(BlockImagery):
                     raise ImageryError(f"Tile {label} is not an 8-bit picture. Convert it to RGB.")
                 rgba = np.asarray(image.convert("RGBA"))
         except _NOT_A_PICTURE as error:
-            raise ImageryError(f"Tile {label} cannot be read: {error}. Is it complete?") from error
+            raise unreadable(label, error) from error
         return rgba[..., :3], rgba[..., 3] >= 128
 
     def close(self) -> None:
@@ -192,12 +217,20 @@ def measure_tile(picture: bytes | None, label: str) -> int:
         with open_picture(picture or b"") as image:
             size = image.size
     except _NOT_A_PICTURE as error:
-        raise ImageryError(f"Tile {label} cannot be read: {error}. Is it complete?") from error
+        raise unreadable(label, error) from error
     if size not in ((TILE_SIZE, TILE_SIZE), (2 * TILE_SIZE, 2 * TILE_SIZE)):
         raise ImageryError(
             f"Tile {label} measures {size[0]}x{size[1]} pixels. Give tiles of 256x256 or 512x512."
         )
     return size[0]
+
+
+def unreadable(label: str, error: Exception) -> ImageryError:
+    """What to say of a tile that Pillow does not read."""
+    reason = str(error)
+    if isinstance(error, UnidentifiedImageError):  # whose text is an address in memory
+        reason = "it is no PNG, JPEG or WebP picture"
+    return ImageryError(f"Tile {label} cannot be read: {reason}. Is it complete?")
 
 
 def surrounding_tiles(tiles: Iterable[tuple[int, int]], zoom: int) -> TileRange:
