@@ -20,6 +20,10 @@ PURE = 5.0  # dE76 within which a pixel has a legend colour
 _CASING_REACH = 2.5  # px from a casing to its road
 _STRIP = 512  # rows at a time, to bound memory
 _NONE = 255
+_XYZ_OF_RGB = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+_WHITE = np.array([0.95047, 1.0, 1.08883])
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,23 @@ def _settled(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _legend_distances(rgb: np.ndarray) -> np.ndarray:
     """dE76 to each legend colour, float32 [H,W,14]."""
-    from .libraries import scikit_image
-
-    to_lab = scikit_image("color").rgb2lab
-    colours = to_lab(palette()[None].astype(np.float64) / 255)[0].astype(np.float32)
-    pixels = to_lab(rgb.astype(np.float32) / 255).astype(np.float32)
+    colours = lab(palette()[None].astype(np.float64) / 255)[0].astype(np.float32)
+    pixels = lab(rgb.astype(np.float32) / 255)
     squares = (pixels**2).sum(-1)[..., None] - 2 * (pixels @ colours.T) + (colours**2).sum(-1)
     result: np.ndarray = np.sqrt(np.maximum(squares, 0))
+    return result
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE Lab (D65, 2 degrees) of sRGB colours 0 to 1, float [...,3], of the same precision.
+
+    The constants are scikit-image's, which need not be installed for this, to the last bit.
+    """
+    kind = rgb.dtype
+    linear = np.where(rgb > 0.04045, np.power((rgb + 0.055) / 1.055, 2.4), rgb / 12.92)
+    xyz = linear.astype(kind) @ _XYZ_OF_RGB.T.astype(kind) / _WHITE.astype(kind)
+    x, y, z = np.moveaxis(np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116), -1, 0)
+    result: np.ndarray = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
     return result
 
 

@@ -8,9 +8,13 @@ junction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .edges import near
+
+Thin = Callable[[np.ndarray], np.ndarray]
 
 ROAD_RADIUS = 3.0  # px that a road may be off by
 _CLOSING = 3
@@ -18,21 +22,30 @@ _BEYOND = 24  # px that roads are drawn on past the rim, more than their widths
 _LEAST_PIXELS = 40  # smaller spots are no roads
 
 
-def skeleton(mask: np.ndarray) -> np.ndarray:
+def skeleton(mask: np.ndarray, thin: Thin | None = None) -> np.ndarray:
     """Middle lines of a road mask, bool [H,W] of bool [H,W].
 
     Gaps up to 6 px are closed, hairs thinner than 3 px and spots under 40 px dropped.
-    """
-    from .libraries import scikit_image
 
+    Args:
+        mask: The roads.
+        thin: Thins a mask; None takes scikit-image's, which scores are made with.
+    """
     if not mask.any():
         return np.zeros_like(mask, dtype=bool)
     # Roads go on past the rim: without this they would shrink away from it.
     grown = np.pad(mask, _BEYOND, mode="edge")
     closed = _eroded(near(grown, _CLOSING), _CLOSING)
     opened = near(_eroded(closed, 1), 1)
-    lines: np.ndarray = scikit_image("morphology").skeletonize(_without_specks(opened))
+    lines = (thin or _skeletonize)(_without_specks(opened))
     return lines[_BEYOND:-_BEYOND, _BEYOND:-_BEYOND]
+
+
+def _skeletonize(mask: np.ndarray) -> np.ndarray:
+    from .libraries import scikit_image
+
+    lines: np.ndarray = scikit_image("morphology").skeletonize(mask)
+    return lines
 
 
 def _eroded(mask: np.ndarray, radius: int) -> np.ndarray:

@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import shapely
 
 from ..grid import mercator_resolution
 from ..legend import LEGEND
 from .read_classes import NOTHING, Classes
+from .simplify import Borders
 
 LEAST_PIXELS = 16  # smaller spots take the class around them
-TOLERANCE = 1.2  # px that a border may move when its steps are taken off
+TOLERANCE = 2.0  # px; takes off steps of up to 8 px, and keeps corners of the smallest spots
 
-Shapes = np.ndarray[Any, np.dtype[np.object_]]
+Polygon = list[np.ndarray]  # closed rings float [N,2], the outline first, then its holes
 
 
-def trace_areas(classes: Classes) -> dict[str, Shapes]:
+def trace_areas(classes: Classes) -> dict[str, list[Polygon]]:
     """Polygons by class, metres of EPSG:3857; ground is what no polygon covers.
 
-    All borders are simplified at once, neighbours' together, so there are neither gaps nor
-    overlaps between classes or tiles.
+    Every border is simplified once, for the areas on both of its sides, so there are neither gaps
+    nor overlaps between classes or tiles.
     """
     from rasterio.features import shapes, sieve
 
     left, _, _, top = classes.box.mercator_bounds()
     size = mercator_resolution(classes.box.zoom)
-    found, ids = [], []
-    for shape, value in shapes(sieve(classes.areas, LEAST_PIXELS, connectivity=4), connectivity=4):
-        if value != NOTHING:
-            outline, *holes = (np.array(ring) for ring in shape["coordinates"])
-            found.append(shapely.Polygon(outline, holes))
-            ids.append(int(value))
-    if not found:
-        return {}
-    # A point at every pixel's corner: neighbours share their points, as coverages must.
-    stepped = shapely.segmentize(np.array(found, dtype=object), 1.0)
-    simple = shapely.transform(
-        shapely.coverage_simplify(stepped, TOLERANCE),
-        lambda points: np.array([left, top]) + points * np.array([size, -size]),
-    )
-    numbers = np.array(ids)
-    kept = (numbers != 0) & ~shapely.is_empty(simple)
-    return {
-        LEGEND[number].name: simple[kept & (numbers == number)]
-        for number in np.unique(numbers[kept]).tolist()
-    }
+    values = sieve(classes.areas, LEAST_PIXELS, connectivity=4)
+    borders = Borders(values, TOLERANCE)
+    found: dict[int, list[Polygon]] = {}
+    for shape, value in shapes(values, connectivity=4):
+        if value not in (0, NOTHING):
+            rings = [borders.ring(np.array(ring, dtype=np.int64)) for ring in shape["coordinates"]]
+            placed = [np.array([left, top]) + ring * np.array([size, -size]) for ring in rings]
+            found.setdefault(int(value), []).append(placed)
+    return {LEGEND[number].name: found[number] for number in sorted(found)}

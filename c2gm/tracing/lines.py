@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import shapely
 
 from ..grid import mercator_resolution
 from ..legend import LEGEND
@@ -14,41 +11,89 @@ from .read_classes import Classes
 LEAST_SPUR = 14  # px; shorter dead ends are hairs of the thinning, not roads
 TOLERANCE = 1.0  # px
 
-Shapes = np.ndarray[Any, np.dtype[np.object_]]
 Pixel = tuple[int, int]
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
-def trace_lines(classes: Classes) -> dict[str, Shapes]:
-    """Lines by class, metres of EPSG:3857; they meet in junctions and cross no other line."""
-    found: dict[int, list[Any]] = {}
+def trace_lines(classes: Classes) -> dict[str, list[np.ndarray]]:
+    """Lines by class, float [N,2] in metres of EPSG:3857; they meet in junctions and cross no
+    other line.
+    """
+    left, _, _, top = classes.box.mercator_bounds()
+    size = mercator_resolution(classes.box.zoom)
+    found: dict[int, list[list[Pixel]]] = {}
     for pixels in _Graph(classes.lines > 0).lines():
         values = [classes.lines[pixel] for pixel in pixels if classes.lines[pixel]]
         number = int(np.bincount(values).argmax()) if values else 0
         if number and len(pixels) > 1:
-            found.setdefault(number, []).append(_line(pixels, classes))
-    merged = {
-        LEGEND[number].name: shapely.get_parts(
-            shapely.line_merge(shapely.multilinestrings(np.array(lines, dtype=object)))
-        )
+            found.setdefault(number, []).append(pixels)
+    return {
+        LEGEND[number].name: [
+            np.array([left, top]) + _smooth(line) * np.array([size, -size])
+            for line in _joined(lines)
+        ]
         for number, lines in sorted(found.items())
     }
-    tolerance = TOLERANCE * mercator_resolution(classes.box.zoom)
-    return {name: shapely.simplify(lines, tolerance) for name, lines in merged.items()}
 
 
-def _line(pixels: list[Pixel], classes: Classes) -> Any:
-    """The middles of pixels as a line, smoothed between its ends."""
-    points = np.array(pixels, dtype=np.float64) + 0.5
+def _joined(lines: list[list[Pixel]]) -> list[list[Pixel]]:
+    """Lines with those made one that two of them alone meet in an end."""
+    ends: dict[Pixel, list[int]] = {}
+    for number, line in enumerate(lines):
+        for end in (line[0], line[-1]):
+            ends.setdefault(end, []).append(number)
+    whole = dict(enumerate(lines))
+    place = {number: number for number in whole}  # where a line has gone
+    for end, met in ends.items():
+        first, second = (_place(place, number) for number in (met[0], met[-1]))
+        if len(met) != 2 or first == second:
+            continue
+        one, other = whole[first], whole.pop(second)
+        one = one if one[-1] == end else one[::-1]
+        other = other if other[0] == end else other[::-1]
+        whole[first] = [*one, *other[1:]]
+        place[second] = first
+    return list(whole.values())
+
+
+def _place(place: dict[int, int], number: int) -> int:
+    while place[number] != number:
+        number = place[number]
+    return number
+
+
+def _smooth(pixels: list[Pixel]) -> np.ndarray:
+    """The middles of pixels as a line (column, row), smoothed between its ends and simplified."""
+    points = np.array(pixels, dtype=np.float64)[:, ::-1] + 0.5
     if len(points) > 4:
         smooth = points.copy()
         smooth[1:-1] = (points[:-2] + points[1:-1] + points[2:]) / 3
         points = smooth
-    left, _, _, top = classes.box.mercator_bounds()
-    size = mercator_resolution(classes.box.zoom)
-    return shapely.LineString(
-        np.stack([left + points[:, 1] * size, top - points[:, 0] * size], axis=1)
-    )
+    simple: np.ndarray = points[_kept(points, TOLERANCE)]
+    return simple
+
+
+def _kept(points: np.ndarray, tolerance: float) -> np.ndarray:
+    """The points without which a line would move by more than a tolerance (Douglas, Peucker)."""
+    kept = np.zeros(len(points), dtype=bool)
+    kept[[0, -1]] = True
+    parts = [(0, len(points) - 1)]
+    while parts:
+        first, last = parts.pop()
+        if last - first < 2:
+            continue
+        base = points[last] - points[first]
+        length = float(np.hypot(*base))
+        ways = points[first + 1 : last] - points[first]
+        if length:  # to the segment, which a point may lie beyond
+            along = np.clip(ways @ base / length**2, 0, 1)
+            ways = ways - along[:, None] * base
+        far = np.hypot(ways[:, 0], ways[:, 1])
+        middle = first + 1 + int(far.argmax())
+        if far[middle - first - 1] > tolerance:
+            kept[middle] = True
+            parts += [(first, middle), (middle, last)]
+    return kept
 
 
 class _Graph:

@@ -15,6 +15,7 @@ from ..evaluation.roads import skeleton
 from ..grid import TILE_SIZE, PixelBox, TileRange, tiles_in_bounds
 from ..legend import CLASS_ID
 from ..tilesets.base import TileSet
+from .thinning import thinned
 
 Bounds = tuple[float, float, float, float]
 NOTHING = 255  # class of pixels without a map
@@ -127,7 +128,7 @@ def _middle_lines(ids: np.ndarray) -> np.ndarray:
     for group in (ROADS, (_RAILWAY,)):
         mask = np.isin(ids, group)
         if mask.any():
-            middle = skeleton(mask)
+            middle = skeleton(mask, thinned)
             nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
             lines[middle] = ids[tuple(nearest)][middle]
     return lines

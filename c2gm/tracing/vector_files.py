@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import mercantile
 import numpy as np
-import shapely
 
-from ..errors import TilesetError
+from ..errors import MissingExtra, TilesetError
+from ..grid import HALF_WORLD
+from .areas import Polygon
 
-Shapes = np.ndarray[Any, np.dtype[np.object_]]
+Feature = tuple[str, list[np.ndarray]]  # class; a polygon's rings, or one line
 SUFFIXES = (".gpkg", ".geojson")
 _DECIMALS = 7  # of degrees: about a centimetre
 
@@ -26,9 +28,15 @@ def check_vector_name(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         TilesetError: another ending, or the name is taken.
+        MissingExtra: a GeoPackage cannot be written here.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise TilesetError(f"{path.name}: vectors are written as .gpkg or .geojson.")
+    if path.suffix.lower() == ".gpkg" and find_spec("pyogrio") is None:
+        raise MissingExtra(
+            "A GeoPackage needs the package pyogrio, which is not installed. Write a .geojson, or "
+            "install it with: pip install pyogrio"
+        )
     if path.is_dir():
         raise TilesetError(f"{path} is a folder. Give another name.")
     if path.exists() and not overwrite:
@@ -37,8 +45,8 @@ def check_vector_name(path: Path, *, overwrite: bool) -> None:
 
 def write_traced(
     path: Path,
-    areas: Mapping[str, Shapes],
-    lines: Mapping[str, Shapes],
+    areas: Mapping[str, list[Polygon]],
+    lines: Mapping[str, list[np.ndarray]],
     about: Mapping[str, str],
 ) -> int:
     """Write areas and lines with their class; the file appears when it is whole.
@@ -54,7 +62,10 @@ def write_traced(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-    layers = {"areas": _features(areas), "lines": _features(lines)}
+    layers: dict[str, list[Feature]] = {
+        "areas": [(name, rings) for name, polygons in areas.items() for rings in polygons],
+        "lines": [(name, [line]) for name, drawn in lines.items() for line in drawn],
+    }
     write = _write_geojson if path.suffix.lower() == ".geojson" else _write_geopackage
     try:
         write(temporary, layers, about)
@@ -65,12 +76,8 @@ def write_traced(
     return sum(len(features) for features in layers.values())
 
 
-def _features(groups: Mapping[str, Shapes]) -> list[tuple[str, Any]]:
-    return [(name, part) for name, shapes in groups.items() for part in shapely.get_parts(shapes)]
-
-
 def _write_geopackage(
-    path: Path, layers: dict[str, list[tuple[str, Any]]], about: Mapping[str, str]
+    path: Path, layers: dict[str, list[Feature]], about: Mapping[str, str]
 ) -> None:
     import pyogrio
 
@@ -79,10 +86,10 @@ def _write_geopackage(
     for layer, features in layers.items():
         if not features and (written or layer == "areas"):
             continue
-        shapes = np.array([shape for _, shape in features], dtype=object)
+        code = _polygon_wkb if layer == "areas" else _line_wkb
         pyogrio.raw.write(
             path,
-            shapely.to_wkb(shapes),
+            np.array([code(rings) for _, rings in features], dtype=object),
             [np.array([name for name, _ in features], dtype=object)],
             np.array(["class"]),
             layer=layer,
@@ -95,28 +102,57 @@ def _write_geopackage(
         written += 1
 
 
-def _write_geojson(
-    path: Path, layers: dict[str, list[tuple[str, Any]]], about: Mapping[str, str]
-) -> None:
-    kinds = {"areas": "area", "lines": "line"}
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"class": name, "kind": kinds[layer]},
-            "geometry": json.loads(shapely.to_geojson(_in_degrees(shape))),
-        }
-        for layer, members in layers.items()
-        for name, shape in members
-    ]
-    collection = {"type": "FeatureCollection", **about, "features": features}
-    path.write_text(json.dumps(collection, separators=(",", ":")), encoding="utf-8")
+def _polygon_wkb(rings: list[np.ndarray]) -> bytes:
+    """A polygon in little-endian well-known binary."""
+    return struct.pack("<BII", 1, 3, len(rings)) + b"".join(map(_points, rings))
 
 
-def _in_degrees(shape: Any) -> Any:
-    """A shape in degrees, rings wound as RFC 7946 wants them."""
+def _line_wkb(parts: list[np.ndarray]) -> bytes:
+    return struct.pack("<BI", 1, 2) + _points(parts[0])
 
-    def degrees(points: np.ndarray) -> np.ndarray:
-        placed = [mercantile.lnglat(x, y) for x, y in points.tolist()]
-        return np.round(np.array(placed), _DECIMALS)
 
-    return shapely.orient_polygons(shapely.transform(shape, degrees))
+def _points(points: np.ndarray) -> bytes:
+    return struct.pack("<I", len(points)) + points.astype("<f8").tobytes()
+
+
+def _write_geojson(path: Path, layers: dict[str, list[Feature]], about: Mapping[str, str]) -> None:
+    head = json.dumps({"type": "FeatureCollection", **about}, separators=(",", ":"))
+    with path.open("w", encoding="utf-8") as file:
+        file.write(head[:-1] + ',"features":[')
+        separator = ""
+        for feature in _geojson_features(layers):
+            file.write(separator + json.dumps(feature, separators=(",", ":")))
+            separator = ",\n"
+        file.write("]}\n")
+
+
+def _geojson_features(layers: dict[str, list[Feature]]) -> Iterable[dict[str, Any]]:
+    for layer, features in layers.items():
+        for name, parts in features:
+            degrees = [_in_degrees(part) for part in parts]
+            if layer == "areas":
+                placed = [_wound(ring, left=not number) for number, ring in enumerate(degrees)]
+                geometry = {"type": "Polygon", "coordinates": [ring.tolist() for ring in placed]}
+            else:
+                geometry = {"type": "LineString", "coordinates": degrees[0].tolist()}
+            kind = "area" if layer == "areas" else "line"
+            yield {
+                "type": "Feature",
+                "properties": {"class": name, "kind": kind},
+                "geometry": geometry,
+            }
+
+
+def _in_degrees(points: np.ndarray) -> np.ndarray:
+    """Longitudes and latitudes of points in metres of EPSG:3857."""
+    angles = points / HALF_WORLD * np.pi
+    latitude = np.arctan(np.sinh(angles[:, 1]))
+    result: np.ndarray = np.round(np.degrees(np.stack([angles[:, 0], latitude], 1)), _DECIMALS)
+    return result
+
+
+def _wound(ring: np.ndarray, *, left: bool) -> np.ndarray:
+    """A ring wound to the left (outlines), or to the right (holes), as RFC 7946 wants them."""
+    x, y = (ring - ring[0]).T
+    is_left = float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) > 0
+    return ring if is_left == left else ring[::-1]

@@ -12,6 +12,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mercantile import Tile
+from rasterio.features import shapes
+from scipy.ndimage import gaussian_filter
 
 from c2gm.cartography.map_objects import MapObjects
 from c2gm.cartography.pyramid import draw_pyramid
@@ -19,9 +21,11 @@ from c2gm.errors import TilesetError
 from c2gm.grid import Area, PixelBox, TileRange, bounds_of, mercator_resolution
 from c2gm.legend import CLASS_ID
 from c2gm.tilesets.open import create_tileset, open_tileset
-from c2gm.tracing.areas import trace_areas
-from c2gm.tracing.lines import trace_lines
+from c2gm.tracing.areas import trace_areas as trace_rings
+from c2gm.tracing.lines import trace_lines as trace_points
 from c2gm.tracing.read_classes import NOTHING, Classes, read_classes
+from c2gm.tracing.simplify import Borders
+from c2gm.tracing.thinning import thinned
 from c2gm.tracing.vector_files import write_traced
 
 ZOOM = 17
@@ -34,6 +38,22 @@ SIDE = 512
 def at(column: float, row: float) -> tuple[float, float]:
     """Metres of a pixel of the test ground."""
     return LEFT + column * SIZE, TOP - row * SIZE
+
+
+def trace_areas(classes: Classes) -> dict[str, np.ndarray]:
+    """Areas as shapely's polygons."""
+    return {
+        name: np.array([shapely.Polygon(rings[0], rings[1:]) for rings in polygons], dtype=object)
+        for name, polygons in trace_rings(classes).items()
+    }
+
+
+def trace_lines(classes: Classes) -> dict[str, np.ndarray]:
+    """Lines as shapely's."""
+    return {
+        name: np.array([shapely.LineString(line) for line in lines], dtype=object)
+        for name, lines in trace_points(classes).items()
+    }
 
 
 def box(left: float, top: float, right: float, bottom: float) -> shapely.Geometry:
@@ -142,10 +162,52 @@ def test_whatever_the_classes_are_areas_neither_overlap_nor_leave_gaps(seed):
     coarse = rng.choice([1, 2, 3, 4, 7], (8, 8))
     ids = np.kron(coarse, np.ones((16, 16))).astype(np.uint8)
     areas = np.concatenate(list(trace_areas(drawn(ids)).values()))
+    assert shapely.is_valid(areas).all()
     assert shapely.coverage_is_valid(areas)
     total = sum(shape.area for shape in areas)
     assert total == pytest.approx(shapely.union_all(areas).area)
     assert total == pytest.approx(128 * 128 * SIZE**2, rel=0.02)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_even_raggedest_borders_never_cross(seed):
+    """Classes pixel by pixel: thin slivers, islands in islands, corners that touch."""
+    rng = np.random.default_rng(seed)
+    ids = rng.choice([0, 1, 2, 3, NOTHING], (24, 24)).astype(np.uint8)
+    borders = Borders(ids, 2.0)
+    polygons = []
+    for shape, value in shapes(ids, connectivity=4):
+        rings = [borders.ring(np.array(ring, dtype=np.int64)) for ring in shape["coordinates"]]
+        if value != NOTHING:
+            polygons.append(shapely.Polygon(rings[0], rings[1:]))
+    found = np.array(polygons, dtype=object)
+    assert shapely.is_valid(found).all()
+    assert sum(shape.area for shape in found) == pytest.approx(shapely.union_all(found).area)
+    for number in shapely.STRtree(found).query(found, predicate="overlaps").T:
+        raise AssertionError(f"areas {number} overlap")
+
+
+def test_borders_lose_their_steps_and_stay_where_they_were():
+    rows, columns = np.indices((256, 256))
+    ids = np.where(np.hypot(rows - 128, columns - 128) < 90, 1, 2).astype(np.uint8)
+    ids[(rows > 0.6 * columns + 100) & (ids == 2)] = 3
+    areas = trace_areas(drawn(ids))
+    (lake,) = areas["water"]
+    assert len(lake.exterior.coords) < 120, "565 pixels' sides"
+    circle = shapely.Point(128 * SIZE, -128 * SIZE).buffer(90 * SIZE, 64)
+    left, _, _, top = PixelBox(ZOOM, 0, 0, 256, 256).mercator_bounds()
+    moved = shapely.transform(circle, lambda points: points + np.array([left, top]))
+    assert shapely.hausdorff_distance(lake.exterior, moved.exterior) < 2.5 * SIZE
+
+
+def test_thinning_is_scikit_images():
+    from skimage.morphology import thin
+
+    rng = np.random.default_rng(3)
+    for width in (1, 2, 4):
+        mask = gaussian_filter(rng.normal(size=(120, 90)), width) > 0
+        assert np.array_equal(thinned(mask), thin(mask))
 
 
 def test_hairs_are_dropped_rings_closed_and_classes_kept():
@@ -165,7 +227,7 @@ def test_hairs_are_dropped_rings_closed_and_classes_kept():
 def test_gdal_opens_both_kinds_at_the_right_place(read, tmp_path):
     import pyogrio
 
-    areas, lines = trace_areas(read), trace_lines(read)
+    areas, lines = trace_rings(read), trace_points(read)
     about = {"attribution": "nobody", "notice": "Generated map, not surveyed"}
     for name in ("town.gpkg", "town.geojson"):
         count = write_traced(tmp_path / name, areas, lines, about)
