@@ -24,9 +24,12 @@ from .storing import FileWriter, TileSetReader, disk_full, sync_folder
 
 APPLICATION_ID = 0x4D504258  # "MPBX", registered with SQLite for MBTiles
 SQLITE_MAGIC = b"SQLite format 3\x00"
-QUERY_SECONDS = 20.0  # without a row; an endless view of a stranger's file ends here
+QUERY_SECONDS = 1.0  # without a row, of a small file; an endless view of a stranger ends here
+_SLOWEST_DISK = 10e6  # bytes a second; large files may take as long as it takes to read them
 _TILES_A_COMMIT = 1000
 _ROWS_A_FETCH = 1000
+_MAX_METADATA_ROWS = 10_000
+_MAX_METADATA_CHARACTERS = 4 << 20
 _MAX_VALUE_BYTES = 2 * MAX_PICTURE_BYTES  # of one value; too large pictures are named before
 METADATA_SCHEMA = """
 CREATE TABLE metadata (name TEXT NOT NULL, value TEXT NOT NULL);
@@ -55,6 +58,7 @@ class MBTilesReader(TileSetReader):
         super().__init__(path)
         self._lock = threading.Lock()
         self._deadline = 0.0
+        self._seconds = QUERY_SECONDS + _bytes_on_disk(path) / _SLOWEST_DISK
         self._connection = connect_read_only(path)
         try:
             self._connection.set_progress_handler(self._out_of_time, 100_000)
@@ -123,19 +127,19 @@ class MBTilesReader(TileSetReader):
         return any(self.query(sql, (tile.z, tile.x, flipped_row(tile))))
 
     def query(
-        self, sql: str, values: tuple[int | str, ...] = (), *, seconds: float | None = None
+        self, sql: str, values: tuple[int | str, ...] = (), *, rows_a_fetch: int = _ROWS_A_FETCH
     ) -> Iterator[tuple[Any, ...]]:
         """Rows of a query; errors of SQLite become ours.
 
-        `seconds` may pass until the next thousand rows, by default QUERY_SECONDS.
+        A second, and as long as a slow disk takes for the file, may pass between two fetches.
         """
-        with self._lock, self._own_errors(seconds):
+        with self._lock, self._own_errors():
             cursor = self._connection.execute(sql, values)
-            rows = cursor.fetchmany(_ROWS_A_FETCH)
+            rows = cursor.fetchmany(rows_a_fetch)
         while rows:
             yield from rows
-            with self._lock, self._own_errors(seconds):
-                rows = cursor.fetchmany(_ROWS_A_FETCH)
+            with self._lock, self._own_errors():
+                rows = cursor.fetchmany(rows_a_fetch)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -145,8 +149,8 @@ class MBTilesReader(TileSetReader):
         return int(time.monotonic() > self._deadline)
 
     @contextmanager
-    def _own_errors(self, seconds: float | None) -> Iterator[None]:
-        self._deadline = time.monotonic() + (QUERY_SECONDS if seconds is None else seconds)
+    def _own_errors(self) -> Iterator[None]:
+        self._deadline = time.monotonic() + self._seconds
         try:
             yield
         except sqlite3.Error as error:
@@ -166,8 +170,23 @@ class MBTilesReader(TileSetReader):
     def _read_metadata(self) -> dict[str, str]:
         if not self._has_metadata:
             return {}
-        rows = self.query("SELECT name, value FROM metadata LIMIT 10000")
-        return {str(name): "" if value is None else str(value) for name, value in rows}
+        # Row by row: a stranger's may have megabytes each.
+        rows = self.query(
+            "SELECT substr(name, 1, 1000), substr(value, 1, 1048576) FROM metadata LIMIT ?",
+            (_MAX_METADATA_ROWS,),
+            rows_a_fetch=1,
+        )
+        found: dict[str, str] = {}
+        room = _MAX_METADATA_CHARACTERS
+        for name, value in rows:
+            found[str(name)] = "" if value is None else str(value)
+            room -= len(found[str(name)]) + len(str(name))
+            if room < 0:
+                raise TilesetError(
+                    f"{self.path.name} has more than {_MAX_METADATA_CHARACTERS >> 20} MiB of "
+                    "metadata. Give another file."
+                )
+        return found
 
 
 class MBTilesWriter(FileWriter):
@@ -294,6 +313,16 @@ class MBTilesWriter(FileWriter):
         return TilesetError(f"{self.path} cannot be written: {error}.")
 
 
+def _bytes_on_disk(path: Path) -> int:
+    """Bytes that there are to read: a stranger's file may claim terabytes of nothing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0  # opening it tells why
+    blocks = getattr(status, "st_blocks", None)
+    return int(status.st_size) if blocks is None else int(blocks) * 512
+
+
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """A connection that cannot change the file nor leave anything beside it.
 
@@ -346,7 +375,7 @@ def read_error(path: Path, error: sqlite3.Error) -> TilesetError:
     text = str(error)
     if "interrupted" in text:
         return TilesetError(
-            f"{path.name} gave no tile for {QUERY_SECONDS:g} s; its table of tiles is a view "
+            f"{path.name} gave no tile for too long; its table of tiles is a view "
             "without end, or the disk hangs. Give another file."
         )
     if "unable to open" in text or "readonly" in text:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from mercantile import Tile
 from pmtiles.tile import (
     Compression,
@@ -37,8 +38,9 @@ from .storing import FileWriter, TileSetReader, sync_folder
 HEADER_BYTES = 127
 MAGIC = b"PMTiles"
 SPECIFICATION = 3
-_MAX_METADATA_BYTES = 16 << 20
+_MAX_METADATA_BYTES = 1 << 20
 _LARGEST_ZOOM = 30
+_TILES_AT_ONCE = 1 << 16
 _E7 = 10_000_000
 _TYPES = {"png": TileType.PNG, "jpg": TileType.JPEG, "webp": TileType.WEBP}
 _KINDS = {tile_type: kind for kind, tile_type in _TYPES.items()}
@@ -78,10 +80,16 @@ class PMTilesReader(TileSetReader):
 
     def tiles(self, zoom: int) -> Iterator[Tile]:
         """Its tiles at a zoom, ordered by x, then y."""
-        numbers = self.entries.between(*_ids(zoom)).tolist()
-        places = [tileid_to_zxy(number) for number in numbers]
-        for _, x, y in sorted(places):
-            yield Tile(x, y, zoom)
+        # Eight bytes a tile are held, whatever the map's size.
+        keys = [places_on_curve(ids, zoom) for ids in self.entries.between(*_ids(zoom))]
+        if not keys:
+            return
+        ordered = np.concatenate(keys)
+        ordered.sort()
+        for piece in np.array_split(ordered, len(ordered) // _TILES_AT_ONCE + 1):
+            columns, rows = (piece >> 32).tolist(), (piece & 0xFFFFFFFF).tolist()
+            for x, y in zip(columns, rows, strict=True):
+                yield Tile(x, y, zoom)
 
     def get_bytes(self, tile: Tile) -> bytes | None:
         """The stored picture file of a tile, or None where there is no tile.
@@ -153,11 +161,15 @@ class PMTilesReader(TileSetReader):
             self._read,
             (header["root_offset"], header["root_length"]),
             (header["leaf_directory_offset"], header["leaf_directory_length"]),
+            self._size,
         )
 
     def _read_metadata(self) -> dict[str, str]:
         header = self.header
-        packed = self._read(header["metadata_offset"], header["metadata_length"], "metadata")
+        length = header["metadata_length"]
+        if length > _MAX_METADATA_BYTES:
+            raise TilesetError(f"its metadata claims {length:,} bytes, too many to be any.")
+        packed = self._read(header["metadata_offset"], length, "metadata")
         stored = _json_object(packed)
         texts = {
             key: value if isinstance(value, str) else json.dumps(value)
@@ -298,12 +310,36 @@ def header_of(metadata: Mapping[str, str]) -> dict[str, Any]:
 def _json_object(packed: bytes) -> dict[str, Any]:
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        stored = json.loads(unpacker.decompress(packed, _MAX_METADATA_BYTES) or b"{}")
+        text = unpacker.decompress(packed, _MAX_METADATA_BYTES)
+        if unpacker.unconsumed_tail:
+            raise TilesetError(
+                f"its metadata unpacks to more than {_MAX_METADATA_BYTES >> 20} MiB."
+            )
+        stored = json.loads(text or b"{}")
     except (zlib.error, ValueError, RecursionError) as error:
         raise TilesetError(f"its metadata is damaged ({error}).") from error
     if not isinstance(stored, dict):
         raise TilesetError("its metadata is not a JSON object.")
     return stored
+
+
+def places_on_curve(ids: np.ndarray, zoom: int) -> np.ndarray:
+    """Tiles of one zoom by their ids, uint64 [n]: column << 32 | row (PMTiles 3, appendix A)."""
+    position = ids - _ids(zoom)[0]
+    x, y = np.zeros_like(position), np.zeros_like(position)
+    for level in range(zoom):
+        half = 1 << level
+        right = (position >> 1) & 1
+        below = (position ^ right) & 1
+        # The curve turns: a quarter's own columns and rows are swapped, or swapped and mirrored.
+        turned = below == 0
+        mirrored = turned & (right == 1)
+        x, y = np.where(mirrored, half - 1 - x, x), np.where(mirrored, half - 1 - y, y)
+        x, y = np.where(turned, y, x), np.where(turned, x, y)
+        x, y = x + half * right, y + half * below
+        position = position >> 2
+    keys: np.ndarray = (x.astype(np.uint64) << np.uint64(32)) | y.astype(np.uint64)
+    return keys
 
 
 def _on_grid(tile: Tile) -> bool:

@@ -1,24 +1,27 @@
 """Directories of PMTiles 3: which tiles lie where in the file.
 
-Files of strangers are read here with limits: a directory is unpacked to a known size at most, a
-file holds no more than MAX_ENTRIES entries, and leaves do not nest deeper than the specification
-advises.
+Files of strangers are read here with limits: a directory is unpacked to a known size at most and
+used once, a file holds no more entries and tiles than its size can mean, and leaves do not nest
+deeper than the specification advises.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import TilesetError
 
-MAX_ENTRIES = 1 << 24
-MAX_TILES = 1 << 26  # addressed by the entries, runs counted out
+MAX_ENTRIES = 6_000_000  # 150 MB in memory; larger maps are kept as several files
+MAX_TILES = 1 << 24  # addressed by the entries, runs counted out
+_FREE_ENTRIES, _BYTES_AN_ENTRY = 1 << 16, 1
+_FREE_TILES, _BYTES_A_TILE = 1 << 15, 8
 _MAX_DEPTH = 3
-_MAX_DIRECTORY_BYTES = 64 << 20
+_MAX_DIRECTORY_BYTES = 2 << 20
+_IDS_AT_ONCE = 1 << 20
 _LONGEST_NUMBER = 9  # bytes of a varint; ten would leave 63 bits
 
 ReadBytes = Callable[[int, int, str], bytes]
@@ -27,7 +30,7 @@ ReadBytes = Callable[[int, int, str], bytes]
 
 @dataclass(frozen=True)
 class Entries:
-    """Entries of a file in the order of their ids, int64 [n] each.
+    """Entries of a file in the order of their ids, [n] each: ids and offsets int64, others int32.
 
     An entry is a run of `runs` tiles with consecutive ids that share one picture, `lengths` bytes
     long at `offsets` of the tile data.
@@ -60,34 +63,47 @@ class Entries:
         """Whether a tile has an id from `first` to before `end`."""
         return bool(((self.ids < end) & (self.ids + self.runs > first)).any())
 
-    def between(self, first: int, end: int) -> np.ndarray:
-        """Ids of tiles from `first` to before `end`, ascending, int64."""
-        touching = (self.ids < end) & (self.ids + self.runs > first)
-        starts, runs = self.ids[touching], self.runs[touching]
-        if not len(starts):
-            return np.zeros(0, dtype=np.int64)
-        before = np.cumsum(runs) - runs
-        ids = np.repeat(starts - before, runs) + np.arange(int(runs.sum()))
-        found: np.ndarray = ids[(ids >= first) & (ids < end)]
-        return found
+    def between(self, first: int, end: int) -> Iterator[np.ndarray]:
+        """Ids of tiles from `first` to before `end`, ascending, int64, in pieces of a million."""
+        touching = np.flatnonzero((self.ids < end) & (self.ids + self.runs > first))
+        if not len(touching):
+            return
+        ends = np.cumsum(self.runs[touching], dtype=np.int64)
+        pieces = np.searchsorted(ends, np.arange(_IDS_AT_ONCE, int(ends[-1]), _IDS_AT_ONCE))
+        for piece in np.split(touching, np.unique(pieces)):
+            starts, runs = self.ids[piece], self.runs[piece].astype(np.int64)
+            before = np.cumsum(runs) - runs
+            ids = np.repeat(starts - before, runs) + np.arange(int(runs.sum()))
+            yield ids[(ids >= first) & (ids < end)]
 
 
-def read_entries(read: ReadBytes, root: tuple[int, int], leaves: tuple[int, int]) -> Entries:
+def read_entries(
+    read: ReadBytes, root: tuple[int, int], leaves: tuple[int, int], size: int
+) -> Entries:
     """All entries of a file.
 
     Args:
         read: Reads from the file.
         root: Offset and length of the root directory.
         leaves: Offset and length of the leaf directories.
+        size: Bytes of the file.
 
     Raises:
-        TilesetError: a directory is damaged, too large, or leads outside its section.
+        TilesetError: a directory is damaged, too large, used twice or leads outside its section;
+            or there are more entries or tiles than such a file can have.
     """
-    parts: list[np.ndarray] = []
+    most = min(MAX_ENTRIES, _FREE_ENTRIES + size // _BYTES_AN_ENTRY)
+    parts: list[tuple[np.ndarray, ...]] = []
     waiting = [(*root, "root directory", 0)]
+    used: set[int] = set()
     count = 0
     while waiting:
         offset, length, name, depth = waiting.pop()
+        if length > _MAX_DIRECTORY_BYTES:
+            raise TilesetError(f"its {name} claims {length:,} bytes, too many for a directory.")
+        if offset in used:
+            raise TilesetError(f"a {name} is used twice.")
+        used.add(offset)
         table = parse_directory(read(offset, length, name), name)
         is_leaf = table[1] == 0
         if is_leaf.any() and depth == _MAX_DEPTH:
@@ -96,17 +112,38 @@ def read_entries(read: ReadBytes, root: tuple[int, int], leaves: tuple[int, int]
             if leaf_offset + leaf_length > leaves[1]:
                 raise TilesetError("a leaf directory lies outside its section.")
             waiting.append((leaves[0] + leaf_offset, leaf_length, "leaf directory", depth + 1))
-        parts.append(table[:, ~is_leaf])
+        parts.append(_narrowed(table[:, ~is_leaf]))
         count += table.shape[1] + len(waiting)
-        if count > MAX_ENTRIES:
-            raise TilesetError(f"it has more than {MAX_ENTRIES:,} entries.")
-    ids, runs, lengths, offsets = np.concatenate(parts, axis=1)
-    order = np.argsort(ids, kind="stable")
-    entries = Entries(ids[order], runs[order], lengths[order], offsets[order])
-    if len(ids) and (entries.ids[:-1] + entries.runs[:-1] > entries.ids[1:]).any():
+        if count > most:
+            raise TilesetError(f"it has more than {most:,} entries, too many for its size.")
+    return _joined(parts, min(MAX_TILES, _FREE_TILES + size // _BYTES_A_TILE))
+
+
+def _narrowed(table: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Ids, runs, lengths, offsets of a directory in as few bytes as they need."""
+    ids, runs, lengths, offsets = table
+    most = np.iinfo(np.int32).max
+    # A run or a picture that is longer is refused later, and is so after this too.
+    return (
+        ids,
+        np.minimum(runs, most).astype(np.int32),
+        np.minimum(lengths, most).astype(np.int32),
+        offsets,
+    )
+
+
+def _joined(parts: list[tuple[np.ndarray, ...]], most_tiles: int) -> Entries:
+    """The entries of all directories in the order of their ids."""
+    columns = [np.concatenate([part[index] for part in parts]) for index in range(4)]
+    parts.clear()
+    if not (np.diff(columns[0]) > 0).all():
+        order = np.argsort(columns[0], kind="stable")
+        columns = [column[order] for column in columns]
+    entries = Entries(*columns)
+    if (entries.ids[:-1] + entries.runs[:-1] > entries.ids[1:]).any():
         raise TilesetError("two of its entries hold the same tile.")
-    if int(entries.runs.sum()) > MAX_TILES:
-        raise TilesetError(f"it names more than {MAX_TILES:,} tiles.")
+    if int(entries.runs.sum(dtype=np.int64)) > most_tiles:
+        raise TilesetError(f"it names more than {most_tiles:,} tiles, too many for its size.")
     return entries
 
 

@@ -80,7 +80,7 @@ def stored_counts(metadata: Mapping[str, str]) -> dict[int, int] | None:
     try:
         counts = json.loads(metadata.get("tile_counts", ""))
         return {int(zoom): int(count) for zoom, count in counts.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

@@ -200,7 +200,7 @@ def read_metadata(folder: Path) -> dict[str, str]:
     """
     for name in METADATA_FILES:
         file = folder / name
-        if not file.exists():
+        if not file.is_file():  # a pipe of a stranger would never end
             continue
         try:
             with file.open("rb") as stream:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
+import shutil
 import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,6 +22,7 @@ from .areas import Polygon
 
 Feature = tuple[str, list[np.ndarray]]  # class; a polygon's rings, or one line
 SUFFIXES = (".gpkg", ".geojson")
+_NO_ROOM = 1 << 20
 _DECIMALS = 7  # of degrees: about a centimetre
 
 
@@ -37,10 +40,7 @@ def check_vector_name(path: Path, *, overwrite: bool) -> None:
             "A GeoPackage needs the package pyogrio, which is not installed. Write a .geojson, or "
             "install it with: pip install pyogrio"
         )
-    if path.is_dir():
-        raise TilesetError(f"{path} is a folder. Give another name.")
-    if path.exists() and not overwrite:
-        raise TilesetError(f"{path} exists already. Give another name, or --force.")
+    check_free(path, overwrite=overwrite)
 
 
 def write_traced(
@@ -59,8 +59,11 @@ def write_traced(
 
     Returns:
         Number of features.
+
+    Raises:
+        TilesetError: it cannot be written.
+        DiskFull: the disk is full; what had the name before is whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     layers: dict[str, list[Feature]] = {
         "areas": [(name, rings) for name, polygons in areas.items() for rings in polygons],
@@ -68,8 +71,11 @@ def write_traced(
     }
     write = _write_geojson if path.suffix.lower() == ".geojson" else _write_geopackage
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary, layers, about)
         os.replace(temporary, path)
+    except OSError as error:
+        raise write_error(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -78,6 +84,19 @@ def write_traced(
 
 def _write_geopackage(
     path: Path, layers: dict[str, list[Feature]], about: Mapping[str, str]
+) -> None:
+    import pyogrio
+
+    try:
+        _write_layers(path, layers, about)
+    except pyogrio.errors.DataSourceError as error:
+        if shutil.disk_usage(path.parent).free < _NO_ROOM:  # GDAL does not say so
+            raise OSError(errno.ENOSPC, "the disk is full") from error
+        raise TilesetError(f"{path.name} cannot be written: {error}") from error
+
+
+def _write_layers(
+    path: Path, layers: dict[str, list[tuple[str, Any]]], about: Mapping[str, str]
 ) -> None:
     import pyogrio
 

@@ -245,3 +245,37 @@ def test_gdal_opens_both_kinds_at_the_right_place(read, tmp_path):
     collection = json.loads((tmp_path / "town.geojson").read_text())
     assert collection["notice"] == "Generated map, not surveyed"
     assert {f["properties"]["class"] for f in collection["features"]} == {"water", "wood", "street"}
+
+
+@pytest.mark.parametrize("name", ["town.gpkg", "town.geojson"])
+def test_what_cannot_be_written_is_one_sentence_and_leaves_the_old_file(
+    read, tmp_path, monkeypatch, name
+):
+    from c2gm.errors import DiskFull
+    from c2gm.tracing import vector_files
+
+    path = tmp_path / name
+    areas, lines = trace_areas(read), trace_lines(read)
+    write_traced(path, areas, lines, {})
+    before = path.read_bytes()
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(vector_files.os, "replace", full)
+    with pytest.raises(DiskFull, match=name):
+        write_traced(path, areas, lines, {})
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_a_geopackage_that_gdal_cannot_write_is_told(read, tmp_path, monkeypatch):
+    import pyogrio
+
+    def fails(*_arguments, **_options):
+        raise pyogrio.errors.DataSourceError("no")
+
+    monkeypatch.setattr(pyogrio.raw, "write", fails)
+    with pytest.raises(TilesetError, match="cannot be written: no"):
+        write_traced(tmp_path / "town.gpkg", trace_areas(read), {}, {})
+    assert list(tmp_path.iterdir()) == []
