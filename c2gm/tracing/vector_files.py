@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import MissingExtra, TilesetError
 from ..grid import HALF_WORLD
+from ..tilesets.storing import check_free, write_error
 from .areas import Polygon
 
 Feature = tuple[str, list[np.ndarray]]  # class; a polygon's rings, or one line
@@ -95,9 +96,7 @@ def _write_geopackage(
         raise TilesetError(f"{path.name} cannot be written: {error}") from error
 
 
-def _write_layers(
-    path: Path, layers: dict[str, list[tuple[str, Any]]], about: Mapping[str, str]
-) -> None:
+def _write_layers(path: Path, layers: dict[str, list[Feature]], about: Mapping[str, str]) -> None:
     import pyogrio
 
     kinds = {"areas": "Polygon", "lines": "LineString"}

@@ -255,7 +255,7 @@ def test_what_cannot_be_written_is_one_sentence_and_leaves_the_old_file(
     from c2gm.tracing import vector_files
 
     path = tmp_path / name
-    areas, lines = trace_areas(read), trace_lines(read)
+    areas, lines = trace_rings(read), trace_points(read)
     write_traced(path, areas, lines, {})
     before = path.read_bytes()
 
@@ -277,5 +277,5 @@ def test_a_geopackage_that_gdal_cannot_write_is_told(read, tmp_path, monkeypatch
 
     monkeypatch.setattr(pyogrio.raw, "write", fails)
     with pytest.raises(TilesetError, match="cannot be written: no"):
-        write_traced(tmp_path / "town.gpkg", trace_areas(read), {}, {})
+        write_traced(tmp_path / "town.gpkg", trace_rings(read), {}, {})
     assert list(tmp_path.iterdir()) == []
