@@ -46,6 +46,7 @@ CURES = {
     "leftover": "Delete it, if no program is writing the map now.",
     "truncated": "Copy the file again.",
     "damaged-database": "Copy or make the file again.",
+    "no-index": "Write the file anew with c2gm export.",
     "unreadable": "Copy or make the file again.",
     "root-too-far": _EXPORT,
     "outside-file": _EXPORT,

@@ -66,6 +66,7 @@ def verify_tileset(
         with open_tileset(path) as tileset:
             if isinstance(tileset, MBTilesReader):
                 _check_database(tileset, faults)
+                _check_index(tileset, faults)
                 _check_addresses(tileset, faults)
             elif isinstance(tileset, XYZReader):
                 _check_names(tileset, faults)
@@ -119,6 +120,25 @@ def _check_database(tileset: MBTilesReader, faults: Faults) -> None:
     for (line,) in tileset.query("PRAGMA quick_check(20)"):
         if line != "ok":
             faults.add("damaged-database", f"SQLite finds: {line}. Copy or make the file again.")
+
+
+def _check_index(tileset: MBTilesReader, faults: Faults) -> None:
+    """A table of tiles needs an index that keeps a tile from being there twice; a view has none."""
+    if not list(
+        tileset.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'tiles'")
+    ):
+        return
+    indices = tileset.query("SELECT name FROM pragma_index_list('tiles') WHERE \"unique\" = 1")
+    wanted = {"zoom_level", "tile_column", "tile_row"}
+    for (name,) in indices:
+        columns = tileset.query("SELECT name FROM pragma_index_info(?)", (str(name),))
+        if {column for (column,) in columns} == wanted:
+            return
+    faults.add(
+        "no-index",
+        f"The table of tiles of {tileset.path.name} has no unique index: it is slow to read and "
+        "may hold a tile twice. Write it anew with c2gm export.",
+    )
 
 
 def _check_addresses(tileset: MBTilesReader, faults: Faults) -> None:

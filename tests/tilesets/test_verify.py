@@ -229,10 +229,19 @@ def test_14_a_tile_that_is_there_twice_is_found(town_mbtiles, town_folder):
         "INSERT INTO tiles SELECT * FROM tiles "
         "WHERE zoom_level = 4 AND tile_column = 9 AND tile_row = 10",
     )
-    assert found(town_mbtiles) == [("duplicate-tile", INNER)]
+    assert found(town_mbtiles) == [("no-index", None), ("duplicate-tile", INNER)]
     jpeg = encoded(np.ones((256, 256, 3), np.uint8), "JPEG")
     (town_folder / "4" / "9" / "5.jpg").write_bytes(jpeg)
     assert found(town_folder) == [("duplicate-tile", INNER)]
+
+
+def test_14_a_table_without_a_unique_index_is_found(town_mbtiles):
+    sql(town_mbtiles, "DROP INDEX tile_index")
+    assert found(town_mbtiles) == [("no-index", None)]
+    sql(town_mbtiles, "CREATE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row)")
+    assert found(town_mbtiles) == [("no-index", None)]
+    sql(town_mbtiles, "CREATE UNIQUE INDEX other ON tiles (tile_column, tile_row, zoom_level)")
+    assert found(town_mbtiles) == []
 
 
 @pytest.mark.parametrize("address", [(4, 16, 0), (4, 0, 16), (4, -1, 3), (31, 0, 0), (4, "a", 0)])
