@@ -72,7 +72,7 @@ def open_sources(
     """
     how = how or HowToRead()
     names = [sources] if isinstance(sources, str | Path) else list(sources)
-    if not names:
+    if not names or any(str(name) == "" or "\0" in str(name) for name in names):
         raise ImageryError("No imagery is named. Give a raster, a folder or a tile set.")
     files, title = _expanded(names)
     if len(files) == 1:

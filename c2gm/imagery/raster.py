@@ -80,8 +80,8 @@ class RasterImagery(BlockImagery):
         factors = ",".join(str(1 << level) for level in range(1, needed + 1))
         file = self._source.path.name if len(self._source.files) == 1 else "FILE"
         return (
-            f"{self.name} has no overviews, so all its pixels are read for each low zoom. Quicker: "
-            f"rio overview --build {factors} --resampling average {file}",
+            f"{self.name} has no overviews, so all its pixels are read for each low zoom. This "
+            f"makes it quicker: `rio overview --build {factors} --resampling average {file}`.",
         )
 
     def _gdal(self) -> Any:

@@ -93,7 +93,7 @@ def find_driver(path: Path) -> str:
             return driver
     raise ImageryError(
         f"{path.name} is not a raster image. Give a GeoTIFF, a JPEG 2000 or a picture (PNG, JPEG, "
-        "WebP, BMP); other rasters become a GeoTIFF by: rio convert FILE out.tif"
+        "WebP, BMP); `rio convert FILE out.tif` makes a GeoTIFF of other rasters."
     )
 
 
@@ -147,7 +147,7 @@ def check_blocks(name: str, dataset: Any) -> None:
     if size > _MAX_BLOCK_BYTES:
         raise ImageryError(
             f"{name} can only be read in pieces of {size >> 20:,} MiB, too much at once. Store it "
-            "in tiles: rio convert FILE out.tif --co TILED=YES --co COMPRESS=DEFLATE"
+            "in tiles: `rio convert FILE out.tif --co TILED=YES --co COMPRESS=DEFLATE` does it."
         )
 
 
