@@ -10,16 +10,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..errors import ImageryError
 from ..grid import PixelBox, mercator_resolution
 from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery, filled
 from .datasets import DatasetPool
 from .fingerprint import fingerprint_files
-from .footprint import Footprint
+from .footprint import Extent, Footprint
 from .source import RasterSource, gdal
 from .warp import BlockWarp
 
 RECIPE = "warp-2"  # changes when the same file would give other pixels
 _OVERVIEW_REDUCTION = 8  # overviews may be made by another filter: only beyond this reduction
+_MOST_VALUES = 64 << 30  # read for one block
 _SLOW_PIXELS = 1 << 26  # of a raster: without overviews, low zooms of more than this are advised on
 
 
@@ -97,6 +99,7 @@ class RasterImagery(BlockImagery):
             if right < -2 or bottom < -2 or left > width + 2 or top > height + 2:
                 return None
             inside = left >= 1 and top >= 1 and right <= width - 1 and bottom <= height - 1
+        self._check_work(box.zoom, extent)
         warp = BlockWarp(
             self._source,
             self._dataset(box.zoom),
@@ -105,6 +108,26 @@ class RasterImagery(BlockImagery):
             pixel_size=self._footprint.pixel_size,
         )
         return warp.read(inside, extent)
+
+    def _check_work(self, zoom: int, extent: Extent | None) -> None:
+        """Refuse to read for days, or all of what a stranger's file declares.
+
+        Raises:
+            ImageryError: a block takes more than 64 GiB of the raster.
+        """
+        width, height = float(self._source.width), float(self._source.height)
+        if extent is not None:
+            left, top, right, bottom = extent
+            width = min(width, right) - max(0.0, left)
+            height = min(height, bottom) - max(0.0, top)
+        level = self._overview_level(zoom)
+        factor = 1 if level is None else self._source.overviews[level]
+        size = width * height / factor**2 * len(self._source.bands)
+        if size > _MOST_VALUES:
+            raise ImageryError(
+                f"{self.name} is too fine for zoom {zoom}: one block would read {size / 1e9:,.0f} "
+                "billion values. Give it overviews with `rio overview`, or read a higher zoom."
+            )
 
     def _dataset(self, zoom: int) -> Any:
         level = self._overview_level(zoom)

@@ -92,6 +92,10 @@ def test_twelve_terabytes_declared_by_a_small_file_take_no_memory(
     middle = PixelBox(18, box.left + 99_000, box.top + 99_000, box.left + 99_320, box.top + 99_320)
     rgb, valid = imagery.read(middle)
     assert valid.all() and not rgb.any()
+    for zoom in (0, 5):
+        with pytest.raises(ImageryError, match=rf"too fine for zoom {zoom}.*rio overview"):
+            x = y = 128 << zoom  # where the equator meets Greenwich, the raster's lower left
+            imagery.read(PixelBox(zoom, x, y - 9, x + 9, y))
     imagery.close()
     assert peak_megabytes() - before < 200
 
