@@ -12,6 +12,7 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ..grid import HALF_WORLD, MAX_LATITUDE
 from .coast import sea
 from .map_objects import MapObjects
 from .osm_kinds import Tags, area_kind, line_kind
+from .vector_kinds import check_kind
 
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
 Bounds = tuple[float, float, float, float]
@@ -109,6 +111,7 @@ def read_source(path: str | Path) -> VectorSource:
     path = Path(path)
     if not path.exists():
         raise VectorError(f"There is no vector file {path}.")
+    check_kind(path)
     objects = _map_objects(_features(path))
     if not objects.areas and not objects.lines and not len(objects.trees):
         raise VectorError(
@@ -153,12 +156,16 @@ def _array(shapes: list[Any]) -> Shapes:
 
 def _features(path: Path) -> Iterator[tuple[Any, Tags]]:
     """Each geometry in EPSG:3857 with those of its tags that matter."""
-    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+    from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureError
 
+    unreadable = (
+        *(CRSError, DataLayerError, DataSourceError, FeatureError),
+        *(UnicodeDecodeError, shapely.errors.ShapelyError),
+    )
     try:
         for name in _layer_names(path):
             yield from _layer_features(path, name)
-    except (DataSourceError, DataLayerError, FeatureError) as error:
+    except unreadable as error:
         raise VectorError(
             f"{path} cannot be read as vectors. Give an .osm.pbf, a GeoPackage or a GeoJSON file "
             "that is whole."
@@ -171,7 +178,16 @@ def _layer_names(path: Path) -> tuple[str, ...]:
         return _OSM_LAYERS
     import pyogrio
 
-    return tuple(name for name, kind in pyogrio.list_layers(path) if kind is not None)
+    with _quiet():
+        return tuple(name for name, kind in pyogrio.list_layers(path) if kind is not None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without GDAL's own words on broken rings and damaged files: both are mended or refused."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def _layer_features(path: Path, layer: str) -> Iterator[tuple[Any, Tags]]:
@@ -179,9 +195,7 @@ def _layer_features(path: Path, layer: str) -> Iterator[tuple[Any, Tags]]:
 
     # Of all the points of an OpenStreetMap file only trees are drawn.
     only_trees = layer == "points" and path.suffix in _OSM_SUFFIXES
-    with warnings.catch_warnings():
-        # Broken rings are told of by GDAL in its own words; they are mended below.
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with _quiet():
         meta, _, wkb, values = pyogrio.raw.read(
             path,
             layer=layer,
@@ -244,11 +258,11 @@ def _stated(path: Path) -> tuple[Bounds | None, bool]:
     if path.suffix in _OSM_SUFFIXES:
         bounds = pyogrio.read_info(path, layer="lines")["total_bounds"]
         return (None if bounds is None else tuple(float(edge) for edge in bounds)), True  # type: ignore[return-value]
-    columns = {
-        name
-        for layer in _layer_names(path)
-        for name in pyogrio.read_info(path, layer=layer)["fields"]
-    }
+    layers = _layer_names(path)
+    with _quiet():
+        columns = {
+            name for layer in layers for name in pyogrio.read_info(path, layer=layer)["fields"]
+        }
     return None, not columns.isdisjoint(_OSM_COLUMNS)
 
 
