@@ -16,8 +16,8 @@ from .options import (
     MapFile,
     NodataValue,
     PictureBounds,
-    parse_bounds,
-    parse_nodata,
+    StretchValues,
+    open_named_imagery,
 )
 
 if TYPE_CHECKING:
@@ -30,12 +30,15 @@ def command(
         Path | None, typer.Option(help="Another map that must hold the same tiles and pixels.")
     ] = None,
     imagery: Annotated[
-        Path | None,
-        typer.Option(help="The imagery of the map; must be covered by it, and lie below it."),
+        list[str] | None,
+        typer.Option(
+            help="The imagery of the map; must be covered by it, and lie below it. May be repeated."
+        ),
     ] = None,
     picture_bounds: PictureBounds = None,
     crs: Crs = None,
     nodata: NodataValue = None,
+    stretch: StretchValues = None,
     look: Annotated[
         bool,
         typer.Option(
@@ -56,22 +59,19 @@ def command(
       c2gm verify town.pmtiles --against town.mbtiles
     """
     from ..cascade.compare_job import compare_with_job, kept_job
-    from ..imagery.open import open_imagery
     from ..tilesets.compare import compare_tilesets
     from ..tilesets.verify import verify_tileset
 
-    if imagery is None and (picture_bounds or crs or nodata):
+    if not imagery and (picture_bounds or crs or nodata or stretch):
         raise typer.BadParameter(
-            "--picture-bounds, --crs and --nodata describe the imagery. Give --imagery with them."
+            "--picture-bounds, --crs, --nodata and --stretch describe the imagery. "
+            "Give --imagery with them."
         )
     with ExitStack() as stack:
         source = None
-        if imagery is not None:
-            source = open_imagery(
-                imagery,
-                crs=crs,
-                nodata=parse_nodata(nodata),
-                picture_bounds=parse_bounds(picture_bounds),
+        if imagery:
+            source = open_named_imagery(
+                imagery, crs=crs, nodata=nodata, picture_bounds=picture_bounds, stretch=stretch
             )
             stack.callback(source.close)
         faults = verify_tileset(tileset, look=look, imagery=source)
