@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .generate import DEFAULT_ZOOMS
+from .generate import DEFAULT_ZOOMS, MAX_TILES
 from .options import AsJson, open_named_imagery, parse_bounds, parse_zooms
 
 
@@ -39,8 +39,15 @@ def command(
       c2gm shards swiss.tif --out maps -- --model sgdm.safetensors --device cuda
     """
     from ..cascade.shards import shards_of
+    from ..errors import ImageryError
+    from ..imagery.remote import has_open_key, shown_address
     from .console import answer, say
 
+    if has_open_key(imagery):
+        raise ImageryError(
+            f"The commands would show the key of {shown_address(imagery)}. Put it in a file: "
+            "...key={key}#key-file=PATH"
+        )
     bounds = parse_bounds(bbox)
     if bounds is None:
         source = open_named_imagery([imagery])
@@ -52,7 +59,10 @@ def command(
         words = ["c2gm", "generate", imagery, "--out", f"{out}/{shard.name}.mbtiles"]
         words += ["--zooms", zooms]
         # With "=", since an area west of Greenwich begins like an option.
-        words += ["--bbox=" + ",".join(f"{edge:.9f}" for edge in shard.bounds), *(rest or [])]
+        words.append("--bbox=" + ",".join(f"{edge:.9f}" for edge in shard.bounds))
+        if shard.tiles > MAX_TILES:
+            words += ["--max-tiles", str(shard.tiles)]
+        words += rest or []
         commands.append(shlex.join(words))
     tiles = sum(shard.tiles for shard in found)
     say(f"{len(found):,} shards, {tiles:,} tiles at most.")

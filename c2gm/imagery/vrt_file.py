@@ -22,6 +22,8 @@ _DATASET = {
 _BAND = {
     *("VRTRasterBand", "ColorInterp", "NoDataValue", "HideNoDataValue", "ColorTable", "Entry"),
     *("Description", "UnitType", "Offset", "Scale", "CategoryNames", "Category", "Histograms"),
+    *("HistItem", "HistMin", "HistMax", "BucketCount", "IncludeOutOfRange", "Approximate"),
+    *("HistCounts",),
 }
 _SOURCE = {
     *("SimpleSource", "ComplexSource", "SourceFilename", "SourceBand", "SourceProperties"),

@@ -122,7 +122,9 @@ def test_the_key_of_a_server_is_in_none_of_all_outputs(
         c2gm("info", template, "--crs", "EPSG:3857"),
         c2gm("info", template.replace("https", "http")),
         c2gm("info", template.replace("{y}", "")),
+        c2gm("shards", template, area),  # would have to print it
     ]
+    assert "key-file=PATH" in said[-1].err
     assert any(KEY in path for path in server)
     for ended in said:
         assert KEY not in ended.out + ended.err

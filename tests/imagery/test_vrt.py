@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+import rasterio.shutil
 
 from c2gm.errors import ImageryError
 from c2gm.grid import tiles_in_bounds
@@ -44,6 +46,34 @@ def test_a_vrt_reads_like_the_raster_it_is_made_of(
     box = tiles_in_bounds(plain.bounds, 17).box
     for pixels, expected in zip(imagery.read(box), plain.read(box), strict=True):
         assert np.array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "palette", "mask", "deep", "alpha"])
+def test_a_vrt_that_gdal_writes_reads_like_its_raster(
+    write_raster: WriteRaster, noise: np.ndarray, tmp_path: Path, kind: str
+) -> None:
+    hole = np.full((300, 400), 255, np.uint8)
+    hole[100:150, 100:200] = 0
+    if kind == "palette":
+        table = {number: (number, 255 - number, 90, 255) for number in range(256)}
+        raster = write_raster(noise[:1], colormap=table)
+    elif kind == "mask":
+        raster = write_raster(noise, mask=hole)
+    elif kind == "deep":
+        raster = write_raster(noise.astype(np.uint16) * 40, nodata=0)
+    elif kind == "alpha":
+        raster = write_raster(np.concatenate([noise, hole[None]]), photometric="rgb", alpha="yes")
+    else:
+        raster = write_raster(noise)
+    vrt = tmp_path / "written.vrt"
+    with rasterio.open(raster) as dataset:
+        rasterio.shutil.copy(dataset, vrt, driver="VRT")
+    imagery, plain = open_imagery(vrt), open_imagery(raster)
+    assert imagery.reading == plain.reading
+    for zoom in (15, 17):
+        box = tiles_in_bounds(plain.bounds, zoom).box
+        for pixels, expected in zip(imagery.read(box), plain.read(box), strict=True):
+            assert np.array_equal(pixels, expected)
 
 
 def test_the_fingerprint_of_a_vrt_is_that_of_its_files_too(
