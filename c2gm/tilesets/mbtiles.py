@@ -372,7 +372,8 @@ def _sqlite_address(path: Path) -> str:
 
 def read_error(path: Path, error: sqlite3.Error) -> TilesetError:
     """The error of ours for what SQLite says of a file."""
-    text = str(error)
+    # SQLite quotes what it cannot read.
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error))[:200]
     if "interrupted" in text:
         return TilesetError(
             f"{path.name} gave no tile for too long; its table of tiles is a view "

@@ -392,6 +392,16 @@ def test_a_number_in_the_place_of_a_picture_is_told(town_mbtiles):
     assert {fault.code for fault in verify_tileset(town_mbtiles)} == {"not-a-picture"}
 
 
+def test_text_in_the_place_of_a_picture_is_told_in_one_line(town_mbtiles):
+    db = sqlite3.connect(town_mbtiles)
+    db.execute("UPDATE tiles SET tile_data = CAST(x'89500d0a1a0aff' AS TEXT)")
+    db.commit()
+    db.close()
+    with open_tileset(town_mbtiles) as tileset, pytest.raises(TilesetError) as caught:
+        tileset.get(Tile(9, 5, 4))
+    assert str(caught.value).isprintable()
+
+
 def test_a_canary_in_the_environment_and_path_is_in_no_output(tmp_path, monkeypatch):
     """Nothing that a tile set says of itself may tell where or by whom it was made."""
     monkeypatch.setenv("C2GM_CANARY", "canary-4711")
