@@ -51,7 +51,8 @@ def distribution(requirement: str) -> str:
 def extras_of_the_library() -> set[str]:
     """Modules that only the extras bring."""
     names = pyproject_list("library")
-    return {MODULES.get(name, name) for name in names} | {"transformers", "torchvision", "timm"}
+    others = {"ray", "transformers", "torchvision", "timm"}
+    return {MODULES.get(name, name) for name in names} | others
 
 
 def run_without(blocked: set[str], program: str) -> subprocess.CompletedProcess[str]:
@@ -103,7 +104,8 @@ def test_constraints_are_what_is_tested_with() -> None:
 def test_every_third_party_import_is_declared() -> None:
     import ast
 
-    declared = set().union(*map(pyproject_list, ("dependencies", "library", "train", "evaluate")))
+    lists = ("dependencies", "library", "train", "evaluate", "distributed")
+    declared = set().union(*map(pyproject_list, lists))
     known = {MODULES.get(name, name) for name in declared} | {"c2gm"}
     brought = {"affine", "contourpy", "typing_extensions"}  # by rasterio, matplotlib, torch
     faults = set()

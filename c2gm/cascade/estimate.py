@@ -25,9 +25,9 @@ from ..painting.world_noise import WorldNoise
 from ..tilesets.pictures import encode_png
 from .disk import waiting_windows
 from .job import scale_texts
-from .ledger import pack
 from .plan import Plan, Stage
 from .settings import GenerateSettings
+from .work import pack
 
 PROBE_SECONDS = 2.0  # of painting, the first batch not counted
 MOST_BATCHES = 4

@@ -1,17 +1,41 @@
-"""Where batches of windows are painted: in this process, or wherever an executor sends them."""
+"""Where the windows of a job are painted: in this process, or wherever an executor sends them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..grid import Window
+from ..painting.map_model import ModelProfile
 from ..painting.window_inputs import WindowInputs
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .progress import Meter, ShouldStop
+
+
+class Executor(ABC):
+    """Paints the windows of a job and stores them with their tiles in its ledger."""
+
+    @property
+    @abstractmethod
+    def model(self) -> ModelProfile:
+        """What is known of the network that paints."""
+
+    @abstractmethod
+    def run(self, job: Job, *, meter: Meter, should_stop: ShouldStop | None) -> None:
+        """Paint what the job still lacks.
+
+        Raises:
+            Stopped: the user stopped it; the job can be resumed.
+            DiskFull: the ledger cannot grow; the job can be resumed.
+        """
 
 
 @dataclass(frozen=True)
@@ -31,34 +55,21 @@ PaintBatch = Callable[[tuple[WindowInputs, ...]], np.ndarray]
 """Inputs of up to a batch -> pictures uint8 [n,H,W,3]."""
 
 Painted = Generator[tuple[Batch, "np.ndarray | None"], None, None]
-"""Batches with their pictures."""
+"""Batches with their pictures, None where a batch has no inputs."""
 
 
-class Executor(Protocol):
-    """Paints the batches of one stage."""
+def paint_batches(batches: Iterator[Batch], paint_batch: PaintBatch, *, ahead: int = 1) -> Painted:
+    """Paint batches in order, while a thread reads the inputs of the next ones.
 
-    def paint(self, batches: Iterator[Batch], paint_batch: PaintBatch) -> Painted:
-        """Yield each batch with its pictures, None where it has no inputs; any order is right.
-
-        When the generator is closed, nothing of it works on.
-        """
-        ...
-
-
-class LocalExecutor:
-    """Paints in this process, while a thread reads the inputs of the next batches.
+    When the generator is closed, nothing of it works on.
 
     Args:
+        batches: Read by the thread.
+        paint_batch: Paints.
         ahead: Batches that are read ahead.
     """
-
-    def __init__(self, ahead: int = 1) -> None:
-        self.ahead = ahead
-
-    def paint(self, batches: Iterator[Batch], paint_batch: PaintBatch) -> Painted:
-        """Yield each batch with its pictures, in order."""
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="c2gm-inputs") as reader:
-            waiting = deque(reader.submit(next, batches, None) for _ in range(self.ahead))
-            while (batch := waiting.popleft().result()) is not None:
-                waiting.append(reader.submit(next, batches, None))
-                yield batch, paint_batch(batch.inputs) if batch.inputs else None
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="c2gm-inputs") as reader:
+        waiting = deque(reader.submit(next, batches, None) for _ in range(ahead))
+        while (batch := waiting.popleft().result()) is not None:
+            waiting.append(reader.submit(next, batches, None))
+            yield batch, paint_batch(batch.inputs) if batch.inputs else None

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from mercantile import Tile
 
+from ..errors import JobError
 from ..grid import TileRange, Window
-from .ledger import State
 from .plan import Stage
+from .work import State
 
 BLOCK = 16  # tiles a side of the blocks in which a stage is painted
 
@@ -36,17 +37,54 @@ class Frontier:
         windows: Iterable[tuple[int, int, int]],
         tiles: Iterable[tuple[int, int, int]],
     ) -> None:
-        """Take the (x, y, state) of earlier work."""
-        for x, y, state in windows:
-            self._windows[x, y] = State(state)
-        for x, y, state in tiles:
-            self._tiles[x, y] = State(state)
+        """Take the (x, y, state) of earlier work.
 
-    def pending(self) -> Iterator[Window]:
-        """Windows to paint, in the order of `windows_in_order`."""
-        for window in windows_in_order(self.stage.windows):
+        Raises:
+            JobError: a place or a state that the stage does not have.
+        """
+        for grid, places, rows in (
+            (self._windows, self.stage.windows, windows),
+            (self._tiles, self.stage.tiles, tiles),
+        ):
+            for x, y, state in rows:
+                if not _is_place(x, y, places) or state not in (State.PAINTED, State.EMPTY):
+                    raise JobError(
+                        f"The job is damaged: zoom {places.zoom} has no {x!s:.20}/{y!s:.20} in "
+                        f"state {state!s:.20}. Delete its folder and begin anew."
+                    )
+                grid[x, y] = State(state)
+
+    def check_complete(self) -> None:
+        """Refuse to end a stage that lacks a tile.
+
+        Raises:
+            JobError: earlier work says that its windows are done, and has no such tile.
+        """
+        if self._tiles.done() == len(self.stage.tiles):
+            return
+        for x, y, z in self.stage.tiles:
+            if not self.finished([Tile._make((x, y, z))]):
+                raise JobError(
+                    f"The job is damaged: it lacks tile {z}/{x % (1 << z)}/{y}, whose windows are "
+                    "done. Delete its folder and begin anew."
+                )
+
+    def pending(self, part: TileRange | None = None) -> Iterator[Window]:
+        """Windows to paint, of a part or of all, in the order of `windows_in_order`."""
+        for window in windows_in_order(part or self.stage.windows):
             if self._windows[window.x, window.y] is State.PENDING:
                 yield window
+
+    def finished(self, tiles: Iterable[Tile]) -> bool:
+        """Whether all of these tiles that the stage has are written or have nothing to write.
+
+        A tile whose own window is outside the stage has no imagery.
+        """
+        return all(
+            self._tiles[tile[0], tile[1]] is not State.PENDING
+            for tile in tiles
+            if tile in self.stage.tiles and tile in self.stage.windows
+        )
 
     def mark(self, windows: Iterable[Window], state: State) -> None:
         """Note that windows are painted or empty."""
@@ -101,7 +139,7 @@ class Frontier:
             for dx in reach:
                 x, y = (window.x + dx) % (1 << window.z), window.y + dy
                 if (x, y, window.z) in self.stage.tiles:
-                    yield Tile(x, y, window.z)
+                    yield Tile._make((x, y, window.z))
 
     @property
     def windows_done(self) -> int:
@@ -139,19 +177,30 @@ class _StateGrid:
         return int(np.count_nonzero(self._states))
 
 
+def _is_place(x: object, y: object, places: TileRange) -> bool:
+    return isinstance(x, int) and isinstance(y, int) and (x, y, places.zoom) in places
+
+
 def windows_in_order(windows: TileRange) -> Iterator[Window]:
-    """Windows block by block of 16 x 16 on the world grid, row by row inside a block, so that the
-    pictures waiting for neighbours and the parent tiles in use stay few.
+    """Windows block by block, row by row inside a block, so that the pictures waiting for
+    neighbours and the parent tiles in use stay few.
     """
+    for block in blocks_of(windows):
+        for x, y, z in block:
+            yield _wrapped_window(x, y, z)
+
+
+def blocks_of(windows: TileRange) -> Iterator[TileRange]:
+    """The parts of a range that lie in the blocks of 16 x 16 of the world grid, row by row."""
     for block_y in range(windows.top // BLOCK, windows.bottom // BLOCK + 1):
         for block_x in range(windows.left // BLOCK, windows.right // BLOCK + 1):
-            for y in _within(block_y, windows.top, windows.bottom):
-                for x in _within(block_x, windows.left, windows.right):
-                    yield _wrapped_window(x, y, windows.zoom)
-
-
-def _within(block: int, first: int, last: int) -> range:
-    return range(max(first, block * BLOCK), min(last, block * BLOCK + BLOCK - 1) + 1)
+            yield TileRange(
+                windows.zoom,
+                max(windows.left, block_x * BLOCK),
+                max(windows.top, block_y * BLOCK),
+                min(windows.right, block_x * BLOCK + BLOCK - 1),
+                min(windows.bottom, block_y * BLOCK + BLOCK - 1),
+            )
 
 
 def _wrapped_window(x: int, y: int, z: int) -> Window:

@@ -10,16 +10,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import AreaError, JobError, JobKeyChanged, TilesetError
+from ..errors import AreaError, JobError, JobKeyChanged, JobLocked, TilesetError
 from ..grid import tile_box
 from ..imagery.base import Imagery
 from ..painting.map_model import MapModel
 from ..tilesets.base import StoredTileSet, TileSet
 from ..tilesets.open import check_name, create_tileset, open_tileset
+from ..tilesets.storing import TileSetWriter
 from .disk import check_disk
-from .executors import Executor, LocalExecutor
+from .executors import Executor
 from .job import Job, claim, job_key, key_changes, key_hash, scale_texts
-from .ledger import Ledger
+from .ledger import FILE_NAME, Ledger
+from .litter import clear_litter, note_temporary
+from .local import LocalExecutor
 from .plan import Plan, make_plan
 from .progress import OnProgress, ShouldStop
 from .run import run, stopped
@@ -69,7 +72,7 @@ def plan_for(imagery: Imagery, settings: GenerateSettings, start: TileSet | None
 
 def generate(
     imagery: Imagery,
-    model: MapModel,
+    painter: MapModel | Executor,
     out_path: str | Path,
     settings: GenerateSettings,
     *,
@@ -77,20 +80,18 @@ def generate(
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
     job_folder: str | Path | None = None,
-    executor: Executor | None = None,
 ) -> Result:
     """Paint a map of imagery, or go on with one that was begun.
 
     Args:
         imagery: What to paint from.
-        model: What paints.
+        painter: A model that paints in this process, or an executor that paints elsewhere.
         out_path: Name of the tile set; its ending decides the format.
         settings: What to paint.
         start: A tile set whose highest zoom at or below the lowest asked one begins the cascade.
         on_progress: Told after every batch.
         should_stop: Asked once a batch.
         job_folder: Where the unfinished job lies; None is `out_path` + `.c2gm-job`.
-        executor: Where batches are painted; None is this process.
 
     Raises:
         JobKeyChanged: the job was begun, or the map was made, with other settings.
@@ -102,27 +103,31 @@ def generate(
     """
     out_path = Path(out_path)
     check_name(out_path)
-    folder = Path(job_folder or out_path.with_name(f"{out_path.name}.c2gm-job"))
+    folder = Path(job_folder or job_folder_of(out_path))
+    executor = painter if isinstance(painter, Executor) else LocalExecutor(painter)
     plan = plan_for(imagery, settings, start)
     texts = scale_texts(plan, settings.texts)
-    key = job_key(plan, imagery, model, settings, texts=texts, start=start)
+    key = job_key(plan, imagery, executor.model, settings, texts=texts, start=start)
     if not settings.force and is_finished(out_path, key):
+        if not settings.keep_job:
+            _forget_job(folder, key)
         return Result(out_path, plan, nothing_to_do=True)
     rehearse(out_path, settings)
     check_disk(plan, folder, out_path)
     with Ledger(folder) as ledger:
         if settings.force and key_changes(ledger.read_key(), key):
             ledger.clear()
+        if ledger.has_work() and not ledger.read_key():
+            raise JobError(f"The job {folder} does not tell what it is of. Delete the folder.")
         claim(ledger, key)
         job = Job(
             plan,
             imagery,
-            model,
+            executor,
             settings,
             texts=texts,
             ledger=ledger,
             start=start,
-            executor=executor or LocalExecutor(),
         )
         try:
             meter = run(job, on_progress=on_progress, should_stop=should_stop)
@@ -146,6 +151,36 @@ def generate(
     )
 
 
+def job_folder_of(out_path: Path) -> Path:
+    """Where the unfinished job of a map lies."""
+    return out_path.with_name(f"{out_path.name}.c2gm-job")
+
+
+def _forget_job(folder: Path, key: Mapping[str, Any]) -> None:
+    """Delete the job of a map that is finished: the machine may have died just before that."""
+    if not folder.is_dir():
+        return
+    with suppress(JobLocked), Ledger(folder) as ledger:
+        if not key_changes(ledger.read_key() or key, key):
+            ledger.delete()
+
+
+def recorded_key(out_path: Path) -> dict[str, Any]:
+    """The key of an unfinished job of a map, else of the map; empty where there is neither.
+
+    Raises:
+        JobLocked: another process works on the job.
+        JobError: the job is damaged.
+    """
+    folder = job_folder_of(out_path)
+    if (folder / FILE_NAME).is_file():
+        with Ledger(folder) as ledger:
+            return ledger.read_key()
+    if not out_path.exists():
+        return {}
+    return _key_of_map(out_path) or {}
+
+
 def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
     """Write the asked tiles of a finished job to a tile set, by zoom, column, row.
 
@@ -164,7 +199,10 @@ def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
         return 0
     written = 0
     metadata = map_metadata(job, key)
+    clear_litter(job.ledger.folder, out_path)
     with _new_map(out_path, metadata, job.settings) as tileset:
+        if isinstance(tileset, TileSetWriter):
+            note_temporary(job.ledger.folder, tileset.temporary)
         for tile, pixels in chain([first], asked):
             tileset.put(tile, pixels)
             written += 1
@@ -198,12 +236,8 @@ def is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
     """
     if not out_path.exists() or (out_path.is_dir() and not any(out_path.iterdir())):
         return False
-    try:
-        with open_tileset(out_path) as tileset:
-            old = json.loads(tileset.metadata.get(KEY_NAME, "null"))
-    except (TilesetError, json.JSONDecodeError):
-        old = None
-    if not isinstance(old, dict):
+    old = _key_of_map(out_path)
+    if old is None:
         cure = "delete it yourself" if out_path.is_dir() else "--force to replace it"
         raise JobError(
             f"{out_path} is there and was not made by this program. Give another name, or {cure}."
@@ -214,6 +248,16 @@ def is_finished(out_path: Path, key: Mapping[str, Any]) -> bool:
             "to replace it."
         )
     return True
+
+
+def _key_of_map(out_path: Path) -> dict[str, Any] | None:
+    """The key that a tile set says it was painted with; None where it says none."""
+    try:
+        with open_tileset(out_path) as tileset:
+            key = json.loads(tileset.metadata.get(KEY_NAME, "null"))
+    except (TilesetError, ValueError, RecursionError):
+        return None
+    return key if isinstance(key, dict) else None
 
 
 class _Rehearsal(Exception):

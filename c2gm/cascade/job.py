@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import JobKeyChanged
 from ..imagery.base import Imagery
 from ..map_scale import map_scale, scale_text
 from ..painting.geometry import GEOMETRY_VERSION
-from ..painting.map_model import MapModel
+from ..painting.map_model import ModelProfile
 from ..tilesets.base import TileSet
-from .executors import Executor, LocalExecutor
+from .executors import Executor
 from .ledger import Ledger
 from .plan import Plan
 from .settings import GenerateSettings, stages_text
+
+MOST_CHANGES, MOST_LETTERS = 12, 100  # that are told of another key
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,25 @@ class Job:
     Attributes:
         plan: Stages, tiles and windows.
         imagery: What is painted from.
-        model: What paints.
+        executor: What paints, and where.
         settings: Seed, enlargement and the rest.
         texts: Scale text of every painted zoom.
         ledger: Tiles, pictures and states, locked for this process.
         start: The start tile set, or None.
-        executor: Where batches are painted.
     """
 
     plan: Plan
     imagery: Imagery
-    model: MapModel
+    executor: Executor
     settings: GenerateSettings
     texts: Mapping[int, str]
     ledger: Ledger
     start: TileSet | None = None
-    executor: Executor = field(default_factory=LocalExecutor)
+
+    @property
+    def model(self) -> ModelProfile:
+        """What is known of the network that paints."""
+        return self.executor.model
 
 
 def scale_texts(plan: Plan, overrides: Mapping[int, str]) -> dict[int, str]:
@@ -63,7 +68,7 @@ def scale_texts(plan: Plan, overrides: Mapping[int, str]) -> dict[int, str]:
 def job_key(
     plan: Plan,
     imagery: Imagery,
-    model: MapModel,
+    model: ModelProfile,
     settings: GenerateSettings,
     *,
     texts: Mapping[int, str],
@@ -110,7 +115,18 @@ def key_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What differs between two keys, like `seed was 1, is 2`; empty where nothing does."""
     new = json.loads(json.dumps(new))
     names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-    return "; ".join(f"{name} was {old.get(name)}, is {new.get(name)}" for name in names)
+    told = [
+        f"{_cut(name)} was {_cut(old.get(name))}, is {_cut(new.get(name))}"
+        for name in names[:MOST_CHANGES]
+    ]
+    more = [f"{len(names) - MOST_CHANGES} more"] if len(names) > MOST_CHANGES else []
+    return "; ".join(told + more)
+
+
+def _cut(value: object) -> str:
+    """A value for a sentence; a stranger's may be of any length."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."
 
 
 def claim(ledger: Ledger, key: dict[str, Any]) -> None:

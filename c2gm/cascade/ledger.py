@@ -9,16 +9,13 @@ the operating system gives the lock back when the process dies, however it dies.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +23,9 @@ import numpy as np
 from mercantile import Tile
 
 from ..errors import DiskFull, JobError, JobLocked
-from ..grid import TILE_SIZE, Window
+from ..grid import Window
+from . import litter
+from .work import PackedTile, PackedWindow, State, Work, pack_tile, pack_window
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -35,40 +34,17 @@ FILE_NAME = "job.sqlite"
 PID_NAME = "process.txt"
 TILES_A_PAGE = 64
 STATES_A_PAGE = 10_000
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS job_key (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS windows (
-    z INTEGER, x INTEGER, y INTEGER, state INTEGER NOT NULL, picture BLOB, valid BLOB,
-    PRIMARY KEY (z, x, y));
-CREATE TABLE IF NOT EXISTS tiles (
-    z INTEGER, x INTEGER, y INTEGER, state INTEGER NOT NULL, pixels BLOB, sha256 BLOB,
-    PRIMARY KEY (z, x, y));
-"""
-
-
-class State(IntEnum):
-    """State of a window or a tile."""
-
-    PENDING = 0  # never stored: no row
-    PAINTED = 1
-    EMPTY = 2  # no valid imagery pixel: nothing to paint
-
-
-@dataclass
-class Work:
-    """What one transaction stores.
-
-    Attributes:
-        windows: Painted windows: picture uint8 [H,W,3] and valid bool [256,256] of its tile.
-        empty_windows: Windows without a valid imagery pixel.
-        tiles: Finished tiles: pixels uint8 [256,256,3 or 4], None where the tile has none.
-        dropped: Windows whose pictures no tile needs any more.
-    """
-
-    windows: dict[Window, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    empty_windows: list[Window] = field(default_factory=list)
-    tiles: dict[Tile, np.ndarray | None] = field(default_factory=dict)
-    dropped: list[Window] = field(default_factory=list)
+MOST_VALUE_BYTES = 4 << 20  # a packed window is a tenth of it
+MOST_KEY_BYTES = 1 << 20
+# Table -> its columns, as SQLite writes them down.
+TABLES = {
+    "job_key": "(name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "windows": "(z INTEGER, x INTEGER, y INTEGER, state INTEGER NOT NULL, picture BLOB, "
+    "valid BLOB, PRIMARY KEY (z, x, y))",
+    "tiles": "(z INTEGER, x INTEGER, y INTEGER, state INTEGER NOT NULL, pixels BLOB, "
+    "sha256 BLOB, PRIMARY KEY (z, x, y))",
+    "blocks": "(z INTEGER, x INTEGER, y INTEGER, attempts INTEGER, worker TEXT, sha256 BLOB)",
+}
 
 
 class Ledger:
@@ -94,35 +70,76 @@ class Ledger:
                 raise
 
     def _open(self) -> None:
+        if hasattr(self._db, "setlimit"):  # Python 3.11
+            self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_VALUE_BYTES)
         try:
+            for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
+                self._db.execute(f"PRAGMA {pragma}")
             self._db.execute("PRAGMA page_size=8192")
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("BEGIN EXCLUSIVE")
             self._db.execute("COMMIT")  # the lock stays with the connection
-            self._db.executescript(SCHEMA)
+            self._make_tables()
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise JobLocked(self._holder()) from None
             raise
         (self.folder / PID_NAME).write_text(f"{os.getpid()}\n", encoding="ascii")
 
+    def _make_tables(self) -> None:
+        """Make what is missing, and refuse what is not ours: views and triggers can run for ever.
+
+        Spaces and the case of letters do not count: earlier versions wrote them otherwise.
+        """
+        query = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_autoindex%'"
+        for name, sql in self._db.execute(query).fetchmany(100):
+            if name not in TABLES or _bare(str(sql)) != _bare(
+                f"CREATE TABLE {name} {TABLES[name]}"
+            ):
+                raise JobError(
+                    f"{self.folder / FILE_NAME} is no job of this program: it holds "
+                    f"{str(name)[:40]!r}. Delete it."
+                )
+        for name, columns in TABLES.items():
+            self._db.execute(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+
     def _holder(self) -> str:
         try:
-            pid = (self.folder / PID_NAME).read_text(encoding="ascii").strip()
+            with (self.folder / PID_NAME).open("rb") as file:
+                pid = file.read(20).strip()
         except OSError:
-            pid = ""
-        who = f"Process {pid}" if pid else "Another process"
+            pid = b""
+        who = f"Process {int(pid)}" if pid.isdigit() else "Another process"
         return f"{who} works on the job {self.folder}. Wait until it ends, or stop it."
 
     # Settings -------------------------------------------------------------------------------
 
     def read_key(self) -> dict[str, Any]:
-        """The job key by name; empty in a new job."""
+        """The job key by name; empty in a new job.
+
+        Raises:
+            JobError: it cannot be read.
+        """
+        key: dict[str, Any] = {}
+        read = 0
         with _explained(self.folder), self._lock:
-            rows = self._db.execute("SELECT name, value FROM job_key").fetchall()
-        return {name: json.loads(value) for name, value in rows}
+            for name, value in self._db.execute("SELECT name, value FROM job_key"):
+                read += len(str(name)) + len(str(value))
+                try:
+                    key[str(name)] = json.loads(value)
+                except (TypeError, ValueError, RecursionError):
+                    raise self._contradicted("its key cannot be read") from None
+                if read > MOST_KEY_BYTES:
+                    raise self._contradicted("its key is too long")
+        return key
+
+    def has_work(self) -> bool:
+        """Whether anything is stored."""
+        query = "SELECT EXISTS (SELECT 1 FROM windows) OR EXISTS (SELECT 1 FROM tiles)"
+        with _explained(self.folder), self._lock:
+            return bool(self._db.execute(query).fetchone()[0])
 
     def write_key(self, key: dict[str, Any]) -> None:
         """Store the job key."""
@@ -133,7 +150,7 @@ class Ledger:
     def clear(self) -> None:
         """Forget the key and all work."""
         with self._transaction() as db:
-            for table in ("job_key", "windows", "tiles"):
+            for table in TABLES:
                 db.execute(f"DELETE FROM {table}")
 
     # Work -----------------------------------------------------------------------------------
@@ -141,21 +158,30 @@ class Ledger:
     def store(self, work: Work) -> None:
         """Store a unit of work in one transaction."""
         dropped = set(work.dropped)
-        painted = [
-            (*_place(window), State.PAINTED, None, None)
-            if window in dropped
-            else (*_place(window), State.PAINTED, pack(picture), pack(np.packbits(valid)))
+        painted = {
+            window: pack_window(picture, valid)
             for window, (picture, valid) in work.windows.items()
+            if window not in dropped
+        }
+        painted |= {w: packed for w, packed in work.packed_windows.items() if w not in dropped}
+        gone = dropped & {*work.windows, *work.packed_windows} | set(work.painted_windows)
+        painted |= dict.fromkeys(gone, PackedWindow(None, None))
+        windows = [(*_place(w), State.PAINTED, p.picture, p.valid) for w, p in painted.items()]
+        windows += [(*_place(window), State.EMPTY, None, None) for window in work.empty_windows]
+        finished = {tile: pack_tile(pixels) for tile, pixels in work.tiles.items()}
+        tiles = [
+            (*_place(tile), packed.state, packed.pixels, packed.sha256)
+            for tile, packed in (finished | work.packed_tiles).items()
         ]
-        empty = [(*_place(window), State.EMPTY, None, None) for window in work.empty_windows]
-        tiles = [_tile_row(tile, pixels) for tile, pixels in work.tiles.items()]
         with self._transaction() as db:
-            db.executemany("INSERT INTO windows VALUES (?,?,?,?,?,?)", [*painted, *empty])
+            db.executemany("INSERT INTO windows VALUES (?,?,?,?,?,?)", windows)
             db.executemany("INSERT INTO tiles VALUES (?,?,?,?,?,?)", tiles)
             db.executemany(
                 "UPDATE windows SET picture = NULL, valid = NULL WHERE z=? AND x=? AND y=?",
-                [_place(window) for window in dropped if window not in work.windows],
+                [_place(window) for window in dropped if window not in painted],
             )
+            if work.block is not None:
+                db.execute("INSERT INTO blocks VALUES (?,?,?,?,?,?)", astuple(work.block))
 
     def window(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Picture uint8 [H,W,3] of a painted window, and valid bool [256,256] of its tile.
@@ -169,9 +195,10 @@ class Ledger:
             ).fetchone()
         if row is None or row[0] is None:
             raise JobError(f"The job {self.folder} lacks window {_name(window)}. Begin it anew.")
-        picture = unpack(row[0], 3)
-        valid = np.unpackbits(unpack(row[1], 1)).reshape(TILE_SIZE, TILE_SIZE).astype(bool)
-        return picture, valid
+        try:
+            return PackedWindow(*row).entry()
+        except ValueError:
+            raise self._damaged("Window", window) from None
 
     def tile(self, tile: Tile) -> np.ndarray | None:
         """Pixels of a finished tile, uint8 [256,256,3 or 4], or None where it has none.
@@ -179,35 +206,54 @@ class Ledger:
         Raises:
             JobError: the stored tile is damaged.
         """
+        packed = self.packed_tile(tile)
+        return None if packed is None else self._unpacked(tile, packed)
+
+    def packed_tile(self, tile: Tile) -> PackedTile | None:
+        """A finished tile as it is stored, or None where there is none."""
         with _explained(self.folder), self._lock:
             row = self._db.execute(
                 "SELECT pixels, sha256 FROM tiles WHERE z=? AND x=? AND y=?", _place(tile)
             ).fetchone()
-        return None if row is None else self._unpacked(tile, *row)
+        return None if row is None else PackedTile(*row)
 
     def tiles(self, zoom: int) -> Iterator[tuple[Tile, np.ndarray]]:
         """Finished tiles of a zoom with their pixels, ordered by x, then y."""
         columns = "x, y, pixels, sha256"
         for x, y, blob, sha256 in self._rows("tiles", columns, zoom, page=TILES_A_PAGE):
-            pixels = self._unpacked(Tile(x, y, zoom), blob, sha256)
+            pixels = self._unpacked(Tile(x, y, zoom), PackedTile(blob, sha256))
             if pixels is not None:
                 yield Tile(x, y, zoom), pixels
 
-    def _unpacked(self, tile: Tile, blob: bytes | None, sha256: bytes | None) -> np.ndarray | None:
-        if blob is None:
-            return None
-        raw = zlib.decompress(blob)
-        if hashlib.sha256(raw).digest() != sha256:
-            raise JobError(f"Tile {_name(tile)} of the job {self.folder} is damaged. Begin anew.")
-        return np.frombuffer(raw, dtype=np.uint8).reshape(TILE_SIZE, TILE_SIZE, -1)
+    def _unpacked(self, tile: Tile, packed: PackedTile) -> np.ndarray | None:
+        try:
+            return packed.unpacked()
+        except ValueError:
+            raise self._damaged("Tile", tile) from None
+
+    def _damaged(self, what: str, item: Window | Tile) -> JobError:
+        return JobError(f"{what} {_name(item)} of the job {self.folder} is damaged. Begin anew.")
 
     def window_states(self, zoom: int) -> Iterator[tuple[int, int, int]]:
         """(x, y, state) of the windows of a zoom that are done."""
         return self._rows("windows", "x, y, state", zoom, page=STATES_A_PAGE)
 
     def tile_states(self, zoom: int) -> Iterator[tuple[int, int, int]]:
-        """(x, y, state) of the tiles of a zoom that are done."""
-        return self._rows("tiles", "x, y, state", zoom, page=STATES_A_PAGE)
+        """(x, y, state) of the tiles of a zoom that are done.
+
+        Raises:
+            JobError: a tile is said to be what it is not.
+        """
+        columns = "x, y, state, pixels IS NULL"
+        for x, y, state, without in self._rows("tiles", columns, zoom, page=STATES_A_PAGE):
+            if (state == State.EMPTY) != bool(without):
+                raise self._contradicted(f"tile {zoom}/{x}/{y} is not what it is said to be")
+            yield x, y, state
+
+    def _contradicted(self, reason: str) -> JobError:
+        return JobError(
+            f"The job {self.folder} is damaged: {reason}. Delete the folder and begin anew."
+        )
 
     def _rows(self, table: str, columns: str, zoom: int, *, page: int) -> Iterator[Any]:
         """Rows of a zoom ordered by x, then y; columns begin with x, y. Read page by page, so that
@@ -246,7 +292,7 @@ class Ledger:
     def delete(self) -> None:
         """Close and delete the job's files, and the folder if nothing else is in it."""
         self.close()
-        for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"):
+        for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", litter.FILE_NAME):
             (self.folder / name).unlink(missing_ok=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -258,31 +304,6 @@ class Ledger:
         self.close()
 
 
-def pack(pixels: np.ndarray) -> bytes:
-    """Pixels in few bytes, losslessly.
-
-    zlib's fastest level: three to four times quicker than Pillow's fastest PNG, both ways, on maps
-    and on noisy pictures alike, for files as large within a half.
-    """
-    return zlib.compress(np.ascontiguousarray(pixels).tobytes(), 1)
-
-
-def unpack(blob: bytes, channels: int) -> np.ndarray:
-    """The square picture [side,side,channels] of packed pixels; flat where channels is 1."""
-    flat = np.frombuffer(zlib.decompress(blob), dtype=np.uint8)
-    if channels == 1:
-        return flat
-    side = round((flat.size // channels) ** 0.5)
-    return flat.reshape(side, side, channels)
-
-
-def _tile_row(tile: Tile, pixels: np.ndarray | None) -> tuple[Any, ...]:
-    if pixels is None:
-        return (*_place(tile), State.EMPTY, None, None)
-    raw = np.ascontiguousarray(pixels).tobytes()
-    return (*_place(tile), State.PAINTED, zlib.compress(raw, 1), hashlib.sha256(raw).digest())
-
-
 def _place(item: Window | Tile) -> tuple[int, int, int]:
     return item.z, item.x % (1 << item.z), item.y
 
@@ -291,19 +312,24 @@ def _name(item: Window | Tile) -> str:
     return "/".join(str(part) for part in _place(item))
 
 
+def _bare(sql: str) -> str:
+    """A statement without what does not count in it."""
+    return "".join(sql.split()).lower().replace('"', "").replace("ifnotexists", "")
+
+
 @contextmanager
 def _explained(folder: Path) -> Iterator[None]:
     """Turn a full disk and a damaged file into errors of ours."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         if "disk is full" in str(error):
             raise disk_full(folder) from error
-        if "not a database" in str(error) or "malformed" in str(error):
-            raise JobError(f"{folder / FILE_NAME} is no job or is damaged. Delete it.") from error
         if "unable to open" in str(error) or "readonly" in str(error):
             raise _not_writable(folder, error) from error
-        raise
+        raise JobError(
+            f"{folder / FILE_NAME} is no job or is damaged ({error}). Delete it."
+        ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise disk_full(folder) from error

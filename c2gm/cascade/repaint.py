@@ -8,6 +8,7 @@ The work is an ordinary job whose ledger begins with all tiles that stay.
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -27,15 +28,28 @@ from ..tilesets.open import check_name, open_tileset
 from .disk import check_disk
 from .edits import Edit
 from .frontier import Frontier
-from .generate import KEY_NAME, Result, is_finished, plan_for, rehearse, write_map
+from .generate import (
+    KEY_NAME,
+    Result,
+    is_finished,
+    job_folder_of,
+    plan_for,
+    rehearse,
+    write_map,
+)
 from .job import Job, claim, job_key, key_changes
-from .ledger import Ledger, Work
+from .ledger import Ledger
+from .local import LocalExecutor
 from .plan import Plan, Stage
 from .progress import OnProgress, ShouldStop
 from .run import run, stopped
 from .settings import GenerateSettings, parse_stages
+from .work import Work
 
 EDIT_NAME = "edit"  # in the job key
+TEXT_NAME = "text of zoom "
+# How large the plan may be: a map has all tiles of its area but where imagery is missing.
+MOST_TILES, MOST_HOLES = 100_000, 100
 _TILES_A_STORE = 64
 _WINDOWS_A_STORE = 4096
 
@@ -67,23 +81,30 @@ def settings_of_map(map_: TileSet, *, force: bool = False) -> GenerateSettings:
         JobError: the map does not tell, so it was not painted by this program.
     """
     key = _key_of(map_)
-    texts = {
-        int(name.removeprefix("text of zoom ")): text
-        for name, text in key.items()
-        if name.startswith("text of zoom ")
-    }
-    return GenerateSettings(
-        zooms=tuple(key["zooms"]),
-        bounds=tuple(key["bounds"]),
-        stages=parse_stages(key["stages"]),
-        seed=key["seed"],
-        edges=key["edges"],
-        mode=key["mode"],
-        interpolation=key["interpolation"],
-        texts=texts,
-        max_tiles=1 << 62,  # it was allowed once
-        force=force,
-    )
+    try:
+        texts = {
+            int(name.removeprefix(TEXT_NAME)): str(text)
+            for name, text in key.items()
+            if name.startswith(TEXT_NAME)
+        }
+        west, south, east, north = (float(edge) for edge in key["bounds"])
+        return GenerateSettings(
+            zooms=tuple(operator.index(zoom) for zoom in key["zooms"]),
+            bounds=(west, south, east, north),
+            stages=parse_stages(key["stages"]),
+            seed=operator.index(key["seed"]),
+            edges=key["edges"],
+            mode=key["mode"],
+            interpolation=key["interpolation"],
+            texts=texts,
+            max_tiles=MOST_TILES + MOST_HOLES * sum(1 for z in map_.zooms for _ in map_.tiles(z)),
+            force=force,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise JobError(
+            "What the map tells of its painting cannot be read "
+            f"({type(error).__name__}: {str(error)[:60]}). Give a map that c2gm generate wrote."
+        ) from error
 
 
 def plan_repaint(plan: Plan, map_: StoredTileSet, edit: Edit) -> Repaint:
@@ -148,7 +169,7 @@ def repaint(
     check_name(out_path)
     if out_path.resolve() == Path(map_path).resolve():
         raise JobError(f"{out_path} is the map itself. Give the new map another name.")
-    folder = out_path.with_name(f"{out_path.name}.c2gm-job")
+    folder = job_folder_of(out_path)
     with open_tileset(map_path) as map_:
         settings = settings_of_map(map_, force=force)
         # Of other imagery the plan itself would fail, and blame the area.
@@ -169,7 +190,13 @@ def repaint(
                     ledger.store(part)
                 claim(ledger, key)
             job = Job(
-                plan, imagery, model, settings, texts=settings.texts, ledger=ledger, start=start
+                plan,
+                imagery,
+                LocalExecutor(model),
+                settings,
+                texts=settings.texts,
+                ledger=ledger,
+                start=start,
             )
             try:
                 meter = run(job, on_progress=on_progress, should_stop=should_stop)
@@ -190,7 +217,7 @@ def repaint(
 def _key_of(map_: TileSet) -> dict[str, Any]:
     try:
         key = json.loads(map_.metadata.get(KEY_NAME, "null"))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         key = None
     if not isinstance(key, dict):
         raise JobError(
@@ -205,7 +232,11 @@ def _with_edit(
 ) -> dict[str, Any]:
     """The key of the new map; edits of edits are told apart by a chain of hashes."""
     _refuse_changes(map_path, {k: value for k, value in old.items() if k != EDIT_NAME}, new)
-    chain = [*old.get(EDIT_NAME, []), f"{edit.zoom}:{edit.fingerprint}"]
+    earlier = old.get(EDIT_NAME, [])
+    chain = [
+        *(earlier if isinstance(earlier, list) else [str(earlier)]),
+        f"{edit.zoom}:{edit.fingerprint}",
+    ]
     return {**new, EDIT_NAME: chain}
 
 

@@ -13,7 +13,12 @@ from ..errors import C2GMError, MissingExtra, Stopped
 
 FAILED, WRONG_USE, FAULTS, STOPPED = 1, 2, 3, 130
 _TRAIN = {"accelerate", "psutil", "tensorboard"}
-_EXTRA = _TRAIN | {"diffusers", "open_clip", "matplotlib", "pyogrio", "shapely", "rich", "scipy"}
+_LIBRARY = {"diffusers", "open_clip", "matplotlib", "pyogrio", "shapely", "rich", "scipy"}
+_EXTRA = {
+    **dict.fromkeys(_LIBRARY, "library"),
+    **dict.fromkeys(_TRAIN, "train"),
+    "ray": "distributed",
+}
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -46,10 +51,9 @@ def one_line_errors(command: Command) -> Command:
 
 def missing_extra(package: str) -> MissingExtra:
     """The error of a command whose package is not installed."""
-    extra = "train" if package in _TRAIN else "library"
     return MissingExtra(
         f"This command needs the package {package}, which is not installed. "
-        f'Install it with: pip install "c2gm[{extra}]"'
+        f'Install it with: pip install "c2gm[{_EXTRA[package]}]"'
     )
 
 

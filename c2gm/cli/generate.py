@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,13 +26,17 @@ from .options import (
     parse_zooms,
     zooms_text,
 )
+from .workers import MOST_THREADS
 
 if TYPE_CHECKING:
+    from ..cascade.executors import Executor
     from ..cascade.generate import Result
     from ..cascade.plan import Plan
     from ..imagery.base import Imagery
+    from ..painting.map_model import MapModel
 
 DEFAULT_ZOOMS = "14-18"
+MAX_TILES = 100_000
 BEYOND_NATIVE = 1  # zooms that the imagery may be enlarged by without a warning
 
 
@@ -70,7 +75,9 @@ def command(
     crs: Crs = None,
     nodata: NodataValue = None,
     stretch: StretchValues = None,
-    max_tiles: Annotated[int, typer.Option(min=1, help="The largest map that is begun.")] = 100_000,
+    max_tiles: Annotated[
+        int, typer.Option(min=1, help="The largest map that is begun.")
+    ] = MAX_TILES,
     model: Annotated[str, typer.Option(help="A model file, or mini for the bundled one.")] = "mini",
     base: Annotated[
         Path | None, typer.Option(help="Stable Diffusion 2.1-base, where the model file is slim.")
@@ -94,6 +101,34 @@ def command(
     ] = "seamless",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_THREADS,
+            help="Processor threads of the network; another number draws other last bits.",
+            show_default="those that the map was begun with, else all cores",
+        ),
+    ] = None,
+    executor: Annotated[
+        str, typer.Option(help="local: in this process; ray: on the workers of a Ray cluster.")
+    ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Workers of --executor ray.", show_default="one for each device"),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="A running cluster.", show_default="one is started here"
+        ),
+    ] = None,
+    ray_without_token: Annotated[
+        bool,
+        typer.Option(
+            "--ray-without-token", help="Allow a cluster that obeys everybody who reaches it."
+        ),
+    ] = False,
     force: Annotated[
         bool,
         typer.Option(
@@ -126,13 +161,16 @@ def command(
       c2gm generate photo.jpg --picture-bounds 2.33,48.85,2.35,48.86 --out photo-map
       c2gm generate north.tif south.tif --out county.mbtiles
       c2gm generate tiles/ --start old-map.mbtiles --out new-map.mbtiles --dry-run
+      c2gm generate county.tif --out county.mbtiles --executor ray
     """
     from ..cascade.estimate import estimate_map
     from ..cascade.generate import generate, plan_for
     from ..cascade.settings import GenerateSettings, parse_stages
     from ..tilesets.open import check_name, open_tileset
     from .load_model import load_map_model
+    from .workers import OpenWorker, check_executor, ray_executor, recorded_threads
 
+    check_executor(executor)
     with options_of_the_command():
         settings = GenerateSettings(
             zooms=() if zooms is None and stages else parse_zooms(zooms or DEFAULT_ZOOMS),
@@ -149,25 +187,43 @@ def command(
     for _, factor in settings.stages or ():
         parse_cascade_factor(factor or cascade_factor)
     check_name(out)
-    source = open_named_imagery(
-        imagery, crs=crs, nodata=nodata, picture_bounds=picture_bounds, stretch=stretch
-    )
-    start_map = None if start is None else open_tileset(start)
-    try:
+    how_to_read: dict[str, Any] = {
+        "crs": crs,
+        "nodata": nodata,
+        "picture_bounds": picture_bounds,
+        "stretch": stretch,
+    }
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(open_named_imagery(imagery, **how_to_read)))
+        start_map = None if start is None else stack.enter_context(open_tileset(start))
         plan = plan_for(source, settings, start_map)
         say(plan_text(plan, source))
         for advice in source.advice(plan.area.zooms[0]):
             say(advice)
-        loaded = load_map_model(
-            model,
-            base,
-            sampler=sampler,
-            steps=steps,
-            guidance_scale=guidance_scale,
-            device=device,
-            dtype=dtype,
-        )
-        settings = replace(settings, interpolation=loaded.interpolation)
+        how_to_paint: dict[str, Any] = {
+            "model": model,
+            "base": base,
+            "sampler": sampler,
+            "steps": steps,
+            "guidance_scale": guidance_scale,
+            "device": device,
+            "dtype": dtype,
+            "threads": threads or recorded_threads(out),
+        }
+        painter: MapModel | Executor
+        if executor == "ray" and not dry_run:
+            cluster = ray_executor(
+                OpenWorker(imagery, how_to_read, how_to_paint),
+                workers=workers,
+                address=ray_address,
+                token=not ray_without_token,
+            )
+            painter = stack.enter_context(cluster)
+            interpolation = cluster.model.interpolation
+        else:
+            loaded = load_map_model(**how_to_paint)
+            painter, interpolation = loaded.painter, loaded.interpolation
+        settings = replace(settings, interpolation=interpolation)
         if dry_run:
             estimate = estimate_map(plan, source, loaded.painter, settings)
             answer(
@@ -178,12 +234,8 @@ def command(
             return
         with progress_bar() as on_progress:
             result = generate(
-                source, loaded.painter, out, settings, start=start_map, on_progress=on_progress
+                source, painter, out, settings, start=start_map, on_progress=on_progress
             )
-    finally:
-        source.close()
-        if start_map is not None:
-            start_map.close()
     answer(result_data(result), result_text(result), as_json=as_json)
 
 

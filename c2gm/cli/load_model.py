@@ -26,8 +26,19 @@ def load_map_model(
     guidance_scale: float = 1.0,
     device: str = "auto",
     dtype: str = "auto",
+    threads: int | None = None,
 ) -> LoadedModel:
     """Load a model file; sampler and steps that are not given are the model's own.
+
+    Args:
+        model: A model file, or mini.
+        base: What a slim model file is completed with.
+        sampler: Name of the sampler.
+        steps: Of the sampler.
+        guidance_scale: Weight of the scale text.
+        device: auto, cpu, cuda or mps.
+        dtype: auto, fp32, bf16 or fp16.
+        threads: Of the processor, from now on in this process; None leaves them.
 
     Raises:
         CheckpointError: the file is wrong or its base is missing.
@@ -39,6 +50,10 @@ def load_map_model(
     from ..models.sgdm_map_model import SGDMMapModel
     from ..sampling import SamplerConfig
 
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
     with options_of_the_command():
         place = choose_device(device)
         number_format = choose_dtype(dtype, place)

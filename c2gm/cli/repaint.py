@@ -138,7 +138,11 @@ def _model_settings(metadata: dict[str, str]) -> dict[str, Any]:
     """Sampler, steps and guidance that a map was painted with, as far as it tells."""
     try:
         told = json.loads(metadata.get("model_settings", "{}"))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {}
-    names = ("sampler", "steps", "guidance_scale")
-    return {name: told[name] for name in names if isinstance(told, dict) and name in told}
+    kinds = {"sampler": str, "steps": int, "guidance_scale": float}
+    return {
+        name: told[name]
+        for name, kind in kinds.items()
+        if isinstance(told, dict) and isinstance(told.get(name), kind)
+    }

@@ -17,19 +17,29 @@ StepNoise = Callable[[int], np.ndarray]
 of the k-th step of a stochastic sampler."""
 
 
-class MapModel(Protocol):
-    """A network that draws the map of a window.
+class ModelProfile(Protocol):
+    """What is known of a network, wherever it runs."""
 
-    Attributes:
-        batch: Windows a call; every call has exactly this many (short ones are padded).
-        latent_channels: Channels of the latent, 4.
-        identity: What decides its output, by name: model hash, sampler, steps, guidance, dtype,
-            device, torch version, threads. Part of the job key, so values are JSON.
-    """
+    @property
+    def batch(self) -> int:
+        """Windows a call; every call has exactly this many (short ones are padded)."""
+        ...
 
-    batch: int
-    latent_channels: int
-    identity: dict[str, Any]
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latent, 4."""
+        ...
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its output, by name: model hash, sampler, steps, guidance, dtype, device,
+        torch version, threads. Part of the job key, so values are JSON.
+        """
+        ...
+
+
+class MapModel(ModelProfile, Protocol):
+    """A network that draws the map of a window."""
 
     def embed(self, text: str) -> Any:
         """Embedding of a scale text; asked once a zoom."""

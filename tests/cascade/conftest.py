@@ -32,7 +32,7 @@ def paint(tmp_path, imagery, model) -> Callable[..., Result]:
     """Paint a map of the imagery; settings and arguments by keyword."""
 
     def paint_map(name: str = "map.mbtiles", **keywords) -> Result:
-        ours = {"start", "on_progress", "should_stop", "job_folder", "executor"}
+        ours = {"start", "on_progress", "should_stop", "job_folder"}
         arguments = {key: keywords.pop(key) for key in ours & set(keywords)}
         painter = keywords.pop("model", model)
         source = keywords.pop("imagery", imagery)

@@ -4,8 +4,8 @@ import pytest
 from mercantile import Tile
 
 from c2gm.cascade.frontier import BLOCK, Frontier, windows_in_order
-from c2gm.cascade.ledger import State
 from c2gm.cascade.plan import Stage
+from c2gm.cascade.work import State
 from c2gm.grid import TileRange, Window
 
 

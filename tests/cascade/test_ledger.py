@@ -8,7 +8,8 @@ import pytest
 from mercantile import Tile
 
 from c2gm.cascade import ledger as ledger_module
-from c2gm.cascade.ledger import FILE_NAME, Ledger, Work, pack, unpack
+from c2gm.cascade.ledger import FILE_NAME, Ledger
+from c2gm.cascade.work import Work, pack, unpack
 from c2gm.errors import DiskFull, JobError, JobLocked
 from c2gm.grid import Window
 
@@ -75,7 +76,7 @@ def test_tiles_come_by_column_then_row_however_many(ledger, monkeypatch):
 
 def test_a_unit_of_work_is_stored_whole_or_not_at_all(ledger):
     ledger.store(Work(tiles={Tile(1, 1, 5): RGB}))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(JobError, match="UNIQUE constraint"):
         ledger.store(Work({Window(3, 2, 5): (PICTURE, VALID)}, tiles={Tile(1, 1, 5): RGB}))
     assert list(ledger.window_states(5)) == []
     ledger.store(Work({Window(3, 2, 5): (PICTURE, VALID)}))

@@ -10,7 +10,7 @@ from imaginary import GROUND, ZOOMS, TextureModel, imagery_of, is_pond, read_map
 from mercantile import Tile
 
 from c2gm.cascade import frontier as frontier_module
-from c2gm.cascade.executors import LocalExecutor
+from c2gm.cascade.local import LocalExecutor
 from c2gm.cascade.settings import parse_stages
 from c2gm.errors import Stopped
 from c2gm.grid import PixelBox, TileRange, Window, bounds_of, tile_box
@@ -187,7 +187,7 @@ def test_tiles_do_not_depend_on_the_order_of_windows(paint, whole_map, monkeypat
 
 @pytest.mark.parametrize("ahead", [3, 16])
 def test_tiles_do_not_depend_on_how_many_batches_are_queued(paint, whole_map, ahead):
-    assert_same_tiles(paint(executor=LocalExecutor(ahead=ahead)).path, whole_map)
+    assert_same_tiles(paint(model=LocalExecutor(TextureModel(), ahead=ahead)).path, whole_map)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 16])

@@ -18,8 +18,8 @@ from imaginary import imagery_of, read_map
 from mercantile import Tile
 
 from c2gm.cascade import frontier as frontier_module
-from c2gm.cascade.executors import LocalExecutor
 from c2gm.cascade.generate import Result, generate
+from c2gm.cascade.local import LocalExecutor
 from c2gm.cascade.settings import GenerateSettings
 from c2gm.errors import Stopped
 from c2gm.evaluation.seams import seam_steps
@@ -95,7 +95,7 @@ def paint(tmp_path, whole):
     def paint_map(name: str = "part.mbtiles", *, tiles: TileRange | None = None, **more: Any):
         zooms = more.pop("zooms", SETTINGS.zooms)
         settings = GenerateSettings(zooms=zooms, bounds=tiles and bounds_of(tiles))
-        model = whole.mini.inner
+        model = LocalExecutor(whole.mini.inner, ahead=more.pop("ahead", 1))
         return read_map(generate(ground_imagery(), model, tmp_path / name, settings, **more).path)
 
     return paint_map
@@ -129,7 +129,7 @@ def test_tiles_of_mini_do_not_depend_on_order_and_queue(paint, whole, monkeypatc
         return mixed
 
     monkeypatch.setattr(frontier_module, "windows_in_order", shuffled)
-    assert_same(paint(zooms=(16,), executor=LocalExecutor(ahead=3)), whole, 1)
+    assert_same(paint(zooms=(16,), ahead=3), whole, 1)
 
 
 def kill_after(path: Path, windows: int, seconds: float) -> int:
