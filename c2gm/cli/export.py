@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import MapFile
-
 
 def command(
-    tileset: MapFile,
+    tilesets: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A map: an .mbtiles or .pmtiles file, or an XYZ folder; several are joined."
+        ),
+    ],
     out: Annotated[
         Path,
         typer.Argument(
@@ -45,7 +48,7 @@ def command(
         bool, typer.Option("--force", help="Replace a map that has the name.")
     ] = False,
 ) -> None:
-    """Write a map as another kind of tile set.
+    """Write a map as another kind of tile set, or join several maps.
 
     PMTiles is one file that web pages read from any plain web server; MBTiles opens in QGIS;
     a folder z/x/y is what every web map takes; town.tif becomes cloud-optimised GeoTIFFs
@@ -57,7 +60,8 @@ def command(
       c2gm export town.mbtiles town.pmtiles
       c2gm export town.mbtiles small.pmtiles --quiet-colours --pictures webp
       c2gm export town.mbtiles town.tif --palette
-      c2gm export shard-2.mbtiles country.mbtiles --append
+      c2gm export shard-1.mbtiles shard-2.mbtiles shard-3.mbtiles country.pmtiles
+      c2gm export another-shard.mbtiles country.pmtiles --append
     """
     from ..tilesets.cog import SUFFIXES, export_cogs
     from ..tilesets.open import export_tileset
@@ -68,7 +72,7 @@ def command(
         raise typer.BadParameter("--palette is for PNG. Leave --pictures webp out, or the palette.")
     if out.suffix.lower() not in SUFFIXES:
         tiles = export_tileset(
-            tileset,
+            tilesets,
             out,
             overwrite=force,
             append=append,
@@ -81,5 +85,7 @@ def command(
         raise typer.BadParameter(
             "--append, --deduplicate and --pictures are for tile sets. Leave them out for a .tif."
         )
-    for file in export_cogs(tileset, out, recoding=recoding, overwrite=force):
+    if len(tilesets) > 1:
+        raise typer.BadParameter("Join the maps first, then write the joined one as .tif.")
+    for file in export_cogs(tilesets[0], out, recoding=recoding, overwrite=force):
         print(file)

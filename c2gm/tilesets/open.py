@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import TilesetError
@@ -92,7 +91,7 @@ def _is_pmtiles(path: Path) -> bool:
 
 
 def export_tileset(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     destination: str | Path,
     *,
     overwrite: bool = False,
@@ -100,12 +99,12 @@ def export_tileset(
     recoding: Recoding = SAME,
     deduplicate: bool = False,
 ) -> int:
-    """Copy a tile set to another kind; returns the number of tiles that the copy has.
+    """Copy a tile set to another kind, or join several; returns the tiles that the copy has.
 
     Pictures are copied byte for byte unless a recoding is given.
 
     Args:
-        source: What is copied.
+        source: What is copied; of several the last wins where they overlap.
         destination: Name of the copy, which appears when it is whole.
         overwrite: Replace a tile set of c2gm's that has the name.
         append: Keep the tiles of the destination, if there is one, that the source does not have.
@@ -113,41 +112,48 @@ def export_tileset(
         deduplicate: Store equal pictures of MBTiles once.
 
     Raises:
-        TilesetError: the source is damaged (names the tile), or the destination is taken.
+        TilesetError: a source is damaged (names the tile), or the destination is taken.
         DiskFull: the disk is full, or will be; the destination is as before.
     """
-    source, destination = Path(source), Path(destination)
-    if source.resolve() == destination.resolve():
-        raise TilesetError(f"{source} cannot be exported onto itself. Give another name.")
-    with ExitStack() as stack:
-        new_tiles = stack.enter_context(open_tileset(source))
-        parts = [(new_tiles, Recoder(new_tiles, recoding))]
-        if append and os.path.exists(destination):
-            there = stack.enter_context(open_tileset(destination))
-            parts.insert(0, (there, Recoder(there, SAME)))
-        if recoding.keeps_bytes:
-            needed = sum(stored_bytes(tileset.path) for tileset, _ in parts)
-            check_room(destination, needed * (2 if destination.suffix == ".pmtiles" else 1))
-        metadata = appended([tileset.metadata for tileset, _ in parts], recoding)
-        new = stack.enter_context(
-            create_tileset(
-                destination, metadata, overwrite=overwrite or append, deduplicate=deduplicate
-            )
+    destination = Path(destination)
+    sources = [Path(one) for one in ([source] if isinstance(source, (str, Path)) else source)]
+    for one in sources:
+        if one.resolve() == destination.resolve():
+            raise TilesetError(f"{one} cannot be exported onto itself. Give another name.")
+    kept = [destination] if append and os.path.exists(destination) else []
+    parts = [*((path, SAME) for path in kept), *((path, recoding) for path in sources)]
+    if recoding.palette and len(parts) > 1:
+        raise TilesetError(
+            "A palette is made from one map. Join the maps first, then export the joined one."
         )
-        for tileset, recoder in parts:
-            for zoom in tileset.zooms:
-                for tile, picture in pictures_of(tileset, tileset.tiles(zoom), recoder):
-                    new.put_bytes(tile, picture)
-        count = sum(1 for zoom in new.zooms for _ in new.tiles(zoom))
-        for tileset, _ in parts:
-            tileset.close()  # Windows replaces no file that is open
-        return count
+    told = [_metadata_of(path) for path, _ in parts]
+    if recoding.keeps_bytes:
+        needed = sum(stored_bytes(path) for path, _ in parts)
+        check_room(destination, needed * (2 if destination.suffix == ".pmtiles" else 1))
+    with create_tileset(
+        destination,
+        joined_metadata(told, recoding),
+        overwrite=overwrite or append,
+        deduplicate=deduplicate,
+    ) as new:
+        for path, how in parts:
+            with open_tileset(path) as tileset:
+                recoder = Recoder(tileset, how)
+                for zoom in tileset.zooms:
+                    for tile, picture in pictures_of(tileset, tileset.tiles(zoom), recoder):
+                        new.put_bytes(tile, picture)
+        return sum(1 for zoom in new.zooms for _ in new.tiles(zoom))
 
 
-def appended(told: Sequence[Mapping[str, str]], recoding: Recoding) -> dict[str, str]:
+def _metadata_of(path: Path) -> dict[str, str]:
+    with open_tileset(path) as tileset:
+        return tileset.metadata
+
+
+def joined_metadata(told: Sequence[Mapping[str, str]], recoding: Recoding) -> dict[str, str]:
     """Metadata of a copy: of the first part, with the credits of all.
 
-    What was appended or whose pixels were changed is no longer what one job painted, so the key
+    What was joined or whose pixels were changed is no longer what one job painted, so the key
     of the job goes: the command that made the map must not take the copy for its own.
     """
     metadata = {**told[0], **recoding.told()}

@@ -165,6 +165,14 @@ def test_export_recodes_and_appends(c2gm: Run, small_map: Path, tmp_path: Path) 
     assert c2gm("verify", out).status == 0
 
 
+def test_export_joins_maps(c2gm: Run, small_map: Path, tmp_path: Path) -> None:
+    more, out = tmp_path / "more.mbtiles", tmp_path / "all"
+    with create_tileset(more, {"model": "none"}) as tileset:
+        tileset.put(Tile(10, 4, 4), np.full((256, 256, 3), 3, np.uint8))
+    assert c2gm("export", small_map, more, out).out == f"{out}: 6 tiles.\n"
+    assert c2gm("export", small_map, more, tmp_path / "a.tif").status == 2
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

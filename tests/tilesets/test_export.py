@@ -249,3 +249,20 @@ def test_a_copy_that_fills_the_disk_leaves_what_was_there(
     with open_tileset(out) as tileset:
         assert tileset.get(Tile(0, 0, 0))[0, 0, 0] == 7
     assert [entry.name for entry in small_disk.iterdir()] == [name]
+
+
+def test_several_maps_become_one_and_the_last_wins(tmp_path: Path) -> None:
+    for number, columns in enumerate((range(2), range(1, 3), range(3, 5))):
+        told = {"model": "abc", "attribution": f"part {number // 2}"}
+        with create_tileset(tmp_path / f"{number}.mbtiles", told) as tileset:
+            for x in columns:
+                tileset.put(Tile(x, 0, 5), np.full((256, 256, 3), number, np.uint8))
+    parts = [tmp_path / f"{number}.mbtiles" for number in range(3)]
+    assert export_tileset(parts, tmp_path / "all.pmtiles") == 5
+    with open_tileset(tmp_path / "all.pmtiles") as tileset:
+        shown = [int(tileset.get(Tile(x, 0, 5))[0, 0, 0]) for x in range(5)]
+        assert tileset.metadata["attribution"] == "part 0 · part 1"
+    assert shown == [0, 1, 1, 2, 2]
+    assert verify_tileset(tmp_path / "all.pmtiles") == []
+    with pytest.raises(TilesetError, match="Join the maps first"):
+        export_tileset(parts, tmp_path / "b", recoding=Recoding(palette=True))
