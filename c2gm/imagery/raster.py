@@ -19,7 +19,7 @@ from .footprint import Extent, Footprint
 from .source import RasterSource, gdal
 from .warp import BlockWarp
 
-RECIPE = "warp-2"  # changes when the same file would give other pixels
+RECIPE = "warp-1"  # changes when the same file would give other pixels
 _OVERVIEW_REDUCTION = 8  # overviews may be made by another filter: only beyond this reduction
 _MOST_VALUES = 64 << 30  # read for one block
 _SLOW_PIXELS = 1 << 26  # of a raster: without overviews, low zooms of more than this are advised on
@@ -82,7 +82,7 @@ class RasterImagery(BlockImagery):
         factors = ",".join(str(1 << level) for level in range(1, needed + 1))
         file = self._source.path.name if len(self._source.files) == 1 else "FILE"
         return (
-            f"{self.name} has no overviews, so all its pixels are read for each low zoom. This "
+            f"There are no overviews in {self.name}: all pixels are read for each low zoom. This "
             f"makes it quicker: `rio overview --build {factors} --resampling average {file}`.",
         )
 

@@ -15,7 +15,7 @@ from ..errors import ImageryError
 from ..grid import TILE_SIZE, PixelBox, TileRange, bounds_of
 from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery, masked
 
-RECIPE = "tiles-2"  # changes when the same tiles would give other pixels
+RECIPE = "tiles-1"  # changes when the same tiles would give other pixels
 LARGEST_ZOOM = 22
 LARGEST_PICTURE = 16 << 20  # bytes; no tile of 512 px needs a tenth of it
 _REACH = 2  # px that the cubic kernel reaches when it enlarges
