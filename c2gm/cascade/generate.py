@@ -214,8 +214,11 @@ def map_metadata(job: Job, key: Mapping[str, Any]) -> dict[str, str]:
     credits = [job.imagery.attribution]
     if job.start is not None:
         credits.append(job.start.metadata.get("attribution", ""))
+    # Other imagery than the library's own need not tell how it shows values beyond 8 bits.
+    reading = getattr(job.imagery, "reading", "")
     return {
         "name": f"Map of {job.imagery.name}",
+        **({"imagery_values": reading} if reading else {}),
         "attribution": "; ".join(dict.fromkeys(filter(None, credits))),
         "model": str(job.model.identity.get("model", "unknown")),
         "model_settings": json.dumps(job.model.identity, sort_keys=True),
