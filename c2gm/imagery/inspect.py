@@ -16,6 +16,7 @@ from .source import Nodata, RasterSource, Stretch, Validity, check_blocks, find_
 from .stretch import sample, stretched
 from .virtual import Palette, described, rectified
 from .vrt_file import check_parts, is_vrt, read_vrt
+from .words import printable
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def _position(
         stretch=None,
         overviews=tuple(dataset.overviews(1)),
         files=files,
-        credit=dataset.tags().get("TIFFTAG_COPYRIGHT", ""),
+        credit=printable(dataset.tags().get("TIFFTAG_COPYRIGHT", "")),
     )
     return source, from_outside
 

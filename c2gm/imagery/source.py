@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ImageryError
+from .words import printable
 
 # Local, self-contained kinds only: no driver that fetches from the network or follows references.
 _SIGNATURES = (
@@ -128,7 +129,7 @@ def gdal(name: str, *, siblings: bool = False) -> Iterator[None]:
     except TransformNotInvertibleError as error:
         raise ImageryError(f"{name} lies nowhere: its pixels have no extent on Earth.") from error
     except (UnicodeDecodeError, MemoryError, OverflowError, ValueError) as error:
-        raise ImageryError(f"{name} is damaged: {error}.") from error
+        raise ImageryError(f"{name} is damaged: {printable(error)}.") from error
 
 
 def check_blocks(name: str, dataset: Any) -> None:
@@ -157,5 +158,5 @@ def _by_pixel(dataset: Any) -> bool:
 
 def _sentence(name: str, error: BaseException) -> str:
     """One sentence about what GDAL met."""
-    reason = str(error.__cause__ or error)
-    return f"{name} cannot be read: {reason.strip().rstrip('.')}. Is the file complete?"
+    reason = printable(error.__cause__ or error)
+    return f"{name} cannot be read: {reason.rstrip('.')}. Is the file complete?"

@@ -13,6 +13,7 @@ from ..errors import C2GMError, ImageryError
 from ..grid import TileRange
 from .fingerprint import fingerprint_files
 from .tiles import LARGEST_ZOOM, RECIPE, measure_tile, surrounding_tiles
+from .words import printable
 
 
 class TileReader(Protocol):
@@ -63,7 +64,7 @@ class TileArchive:
             self.zooms = tuple(zoom for zoom in reader.zooms if zoom <= LARGEST_ZOOM)
         if not self.zooms:
             raise ImageryError(f"{path.name} holds no tiles. Give another file.")
-        self.attribution = metadata.get("attribution", "")
+        self.attribution = printable(metadata.get("attribution", ""))
         self.fingerprint = fingerprint_files([path], [RECIPE])
 
     def extent(self, zoom: int) -> TileRange:

@@ -12,6 +12,7 @@ from ..errors import ImageryError
 from ..grid import TileRange
 from .fingerprint import WHOLE_BYTES
 from .tiles import LARGEST_PICTURE, LARGEST_ZOOM, RECIPE, measure_tile, surrounding_tiles
+from .words import printable
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _SAMPLES = 256  # tiles read for the fingerprint of a large folder
@@ -140,4 +141,4 @@ def _attribution(folder: Path) -> str:
     except (OSError, ValueError, RecursionError):
         return ""
     credit = metadata.get("attribution", "") if isinstance(metadata, dict) else ""
-    return credit if isinstance(credit, str) else ""
+    return printable(credit) if isinstance(credit, str) else ""

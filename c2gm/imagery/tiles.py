@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import ImageryError
 from ..grid import TILE_SIZE, PixelBox, TileRange, bounds_of
 from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery, masked
+from .words import printable
 
 RECIPE = "tiles-1"  # changes when the same tiles would give other pixels
 LARGEST_ZOOM = 22
@@ -227,7 +228,7 @@ def measure_tile(picture: bytes | None, label: str) -> int:
 
 def unreadable(label: str, error: Exception) -> ImageryError:
     """What to say of a tile that Pillow does not read."""
-    reason = str(error)
+    reason = printable(error)
     if isinstance(error, UnidentifiedImageError):  # whose text is an address in memory
         reason = "it is no PNG, JPEG or WebP picture"
     return ImageryError(f"Tile {label} cannot be read: {reason}. Is it complete?")

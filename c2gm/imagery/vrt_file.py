@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import ImageryError
 from .source import check_blocks, find_driver, gdal, is_raster
+from .words import printable
 
 _MAX_BYTES = 32 << 20
 _MAX_PARTS = 20_000
@@ -99,7 +100,7 @@ def _parse(path: Path) -> ElementTree.Element:
     try:
         root = ElementTree.fromstring(data)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise ImageryError(f"{path.name} is damaged: {error}. Make it again.") from error
+        raise ImageryError(f"{path.name} is damaged: {printable(error)}. Make it again.") from error
     if _too_deep(root):
         raise ImageryError(f"{path.name} is damaged: it nests too deep. Make it again.")
     return root

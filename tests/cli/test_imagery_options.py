@@ -70,6 +70,24 @@ def test_info_tells_of_a_mosaic_and_of_its_stretch(
         assert ended.status == 2 and "LOW,HIGH" in ended.err
 
 
+@pytest.mark.usefixtures("mixing_model")
+def test_a_map_tells_how_values_of_16_bits_were_stretched_and_keeps_to_it(
+    c2gm: Run, scene: Path, tmp_path: Path
+) -> None:
+    deep = tmp_path / "deep.tif"
+    with rasterio.open(scene) as whole:
+        with rasterio.open(deep, "w", **(whole.profile | {"dtype": "uint16"})) as dataset:
+            dataset.write(whole.read().astype(np.uint16) * 37)
+    command = ("generate", deep, "--out", tmp_path / "map.mbtiles", "--zooms", "16")
+    assert c2gm(*command, "--stretch", "740,8000").status == 0
+    told = json.loads(c2gm("info", tmp_path / "map.mbtiles", "--json").out)
+    values = "values 740 to 8000 (as given) shown as 0 to 255"
+    assert told["metadata"]["imagery_values"] == values
+    assert c2gm(*command, "--stretch", "740,8000").status == 0
+    other = c2gm(*command)
+    assert other.status == 1 and "imagery was" in other.err
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A tile server on this machine that any host name leads to; the paths that it is asked for."""

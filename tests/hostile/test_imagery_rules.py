@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import sqlite3
 import struct
@@ -213,9 +214,7 @@ def test_a_blob_of_hundreds_of_megabytes_is_refused_unread(
 
 @pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.9])
 def test_a_corrupt_page_is_told(tmp_path: Path, place: float) -> None:
-    file = io.BytesIO()
-    Image.fromarray(np.zeros((256, 256, 3), np.uint8)).save(file, "PNG")
-    path = mbtiles_with(tmp_path / "t.mbtiles", [file.getvalue()] * 20)
+    path = mbtiles_with(tmp_path / "t.mbtiles", [png_file()] * 20)
     data = bytearray(path.read_bytes())
     start = max(100, int(place * len(data)))
     data[start : start + 3000] = b"\xff" * 3000
@@ -240,6 +239,35 @@ def test_a_vrt_of_thousands_of_parts_is_looked_through_without_being_followed(
     )
     with pytest.raises(ImageryError, match=r"names 'gone\.tif'"):
         open_sources(path)
+
+
+def test_words_of_strangers_are_shown_without_commands_to_the_terminal(
+    tmp_path: Path, seeds: dict[str, Path]
+) -> None:
+    wild = "(c)\x1b]0;owned\x07 Survey\r\n\x9b31m " + "x" * 5000
+    path = tmp_path / "credited.tif"
+    path.write_bytes(seeds["strips"].read_bytes())
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(TIFFTAG_COPYRIGHT=wild)
+    archive = mbtiles_with(tmp_path / "t.mbtiles", [png_file()])
+    connection = sqlite3.connect(archive)
+    connection.execute("INSERT INTO metadata VALUES ('attribution', ?)", (wild,))
+    connection.commit()
+    connection.close()
+    folder = tmp_path / "tiles"
+    (folder / "6" / "36").mkdir(parents=True)
+    (folder / "6" / "36" / "27.png").write_bytes(png_file())
+    (folder / "metadata.json").write_text(json.dumps({"attribution": wild}))
+    for source in (path, archive, folder):
+        credit = open_sources(source).attribution
+        assert credit.startswith("(c)") and "Survey" in credit
+        assert credit.isprintable() and len(credit) <= 500
+
+
+def png_file() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((256, 256, 3), np.uint8)).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_alpha_and_infrared_are_told_apart_by_little_reading(tmp_path: Path) -> None:
