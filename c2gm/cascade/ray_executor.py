@@ -101,6 +101,7 @@ class RayExecutor(Executor):
         self._open_worker = open_worker
         self._config = config
         self._folder: Path | None = None
+        self._is_started = False
         self._actors: list[Any] = []
         self._profile: WorkerProfile | None = None
 
@@ -119,10 +120,11 @@ class RayExecutor(Executor):
 
     def close(self) -> None:
         """End the actors, and the cluster that was started here."""
-        import ray
-
         self._actors = []
-        ray.shutdown()
+        if self._is_started:
+            import ray
+
+            ray.shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -164,6 +166,7 @@ class RayExecutor(Executor):
                 "_temp_dir": str(self._folder),
                 "object_store_memory": STORE_BYTES_A_WORKER * (workers + 1),
             }
+        self._is_started = True
         try:
             ray.init(address=config.address, **options)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:

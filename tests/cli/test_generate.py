@@ -142,6 +142,9 @@ def test_zooms_far_beyond_the_imagery_are_warned_of(c2gm: Run, scene: Path, tmp_
         (["--zooms", "14-99999999999"], "beyond zoom 20"),
         (["--stages", "14,x"], "Write stages like"),
         (["--stages", "14,17:8"], "Cascade factor 8 is not 2 or 4"),
+        (["--executor", "spark"], "executor 'spark' is not one of local, ray"),
+        (["--workers", "0"], "--workers"),
+        (["--threads", "0"], "--threads"),
         (["--colour"], "--colour"),
     ],
 )
