@@ -11,6 +11,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -63,6 +64,29 @@ class BlockCache:
             self._bytes = 0
 
 
+class _Turns:
+    """One thread at a time for each key."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[int, int, int], tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def take(self, key: tuple[int, int, int]) -> Iterator[None]:
+        """Wait for the key, and hold it."""
+        with self._lock:
+            lock, count = self._waiting.get(key, (threading.Lock(), 0))
+            self._waiting[key] = lock, count + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                lock, count = self._waiting.pop(key)
+                if count > 1:
+                    self._waiting[key] = lock, count - 1
+
+
 class BlockImagery(ABC):
     """Imagery whose kind says only how one canonical block is made; see `Imagery`."""
 
@@ -75,6 +99,7 @@ class BlockImagery(ABC):
 
     def __init__(self, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._cache = BlockCache(cache_bytes)
+        self._turns = _Turns()
 
     @abstractmethod
     def make_block(self, box: PixelBox) -> Block | None:
@@ -104,9 +129,15 @@ class BlockImagery(ABC):
         """A canonical block from the cache, or made."""
         key = (zoom, column, row)
         block = self._cache.get(key)
-        if block is None:
-            block = self.make_block(block_box(zoom, column, row)) or _EMPTY
-            self._cache.put(key, block)
+        if block is not None:
+            return block
+        # Threads read neighbouring windows, which share blocks: none is made twice. A block may
+        # need blocks of other zooms, but never the other way round, so nobody waits in a circle.
+        with self._turns.take(key):
+            block = self._cache.get(key)
+            if block is None:
+                block = self.make_block(block_box(zoom, column, row)) or _EMPTY
+                self._cache.put(key, block)
         return block
 
     def close(self) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +72,38 @@ def test_only_whole_canonical_blocks_are_made_and_none_twice_while_they_fit() ->
     assert all(box.left % 512 == 0 and box.top % 512 == 0 for box in imagery.made)
     assert all(box.width == box.height == 512 for box in imagery.made)
     assert len(imagery.made) == len(set(imagery.made))
+
+
+def test_threads_that_want_the_same_block_make_it_once() -> None:
+    class Slow(Coordinates):
+        def make_block(self, box: PixelBox) -> Block | None:
+            time.sleep(0.05)
+            return super().make_block(box)
+
+    imagery = Slow(64 << 20)
+    boxes = [PixelBox(5, left, 300, left + 320, 620) for left in range(0, 1024, 64)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(imagery.read, boxes))
+    assert len(imagery.made) == len(set(imagery.made)) == 6
+    for box, (rgb, valid) in zip(boxes, answers, strict=True):
+        assert np.array_equal(rgb, expected(box)[0])
+        assert np.array_equal(valid, expected(box)[1])
+
+
+def test_a_block_that_fails_fails_for_all_who_wait_and_can_be_tried_again() -> None:
+    class Failing(Coordinates):
+        def make_block(self, box: PixelBox) -> Block | None:
+            if len(self.made) < 2:
+                self.made.append(box)
+                raise OSError("once")
+            return super().make_block(box)
+
+    imagery = Failing()
+    box = PixelBox(5, 0, 0, 9, 9)
+    for _ in range(2):
+        with pytest.raises(OSError, match="once"):
+            imagery.read(box)
+    assert imagery.read(box)[1].all()
 
 
 def test_the_cache_keeps_within_its_bytes_and_drops_what_was_unused_for_longest() -> None:
