@@ -72,7 +72,8 @@ class _Actor:
 
     def profile(self) -> tuple[WorkerProfile, bool]:
         """How this worker computes, and whether its cluster asks for a token."""
-        return self._opened().profile, os.environ.get("RAY_AUTH_MODE") == "token"
+        guarded = "RAY_AUTH_MODE" in os.environ and os.environ["RAY_AUTH_MODE"] == "token"
+        return self._opened().profile, guarded
 
     def paint(self, task: BlockTask) -> BlockResult:
         """Paint a block."""

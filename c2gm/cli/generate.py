@@ -208,7 +208,7 @@ def command(
             "guidance_scale": guidance_scale,
             "device": device,
             "dtype": dtype,
-            "threads": threads or recorded_threads(out),
+            "threads": threads or (None if dry_run else recorded_threads(out)),
         }
         painter: MapModel | Executor
         if executor == "ray" and not dry_run:
