@@ -1,14 +1,16 @@
 """Make the pictures of docs/comfyui-*.md and of the nodes' help, and the workflows' thumbnails.
 
-    python docs/make_comfyui_pictures.py [TITLE ...]
+    python docs/make_comfyui_pictures.py [--thumbnails] [TITLE ...]
 
 Runs the shipped workflows (all, or those whose titles begin so) in headless Chromium on a real
-ComfyUI server, as tests/browser does, and cuts nodes and results out of the page. Takes some
-minutes; look at every picture before you commit it.
+ComfyUI server, as tests/browser does, and cuts nodes and results out of the page; --thumbnails
+makes the workflows' cards alone, as is due after every new model. Takes some minutes; look at
+every picture before you commit it.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 import tempfile
@@ -81,7 +83,7 @@ def graph_picture(page: ComfyPage) -> Image.Image:
 def save_thumbnail(page: ComfyPage, server: Server, title: str) -> None:
     """What a workflow makes, as the template browser shows it."""
     entry = page.page.evaluate(LAST_PICTURE)
-    if entry and title not in (TITLES[0], TITLES[3]):
+    if entry and title not in SHOWN_ON_A_MAP:
         picture = Image.open(io.BytesIO(server.get("/view?" + urllib.parse.urlencode(entry))))
     else:
         page.show("C2GMPreviewMap", margin=CORNER)
@@ -97,6 +99,18 @@ def save_thumbnail(page: ComfyPage, server: Server, title: str) -> None:
     card = Image.new("RGB", THUMBNAIL_SIZE, (238, 240, 242))
     card.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
     card.save(THUMBNAILS / f"{title}.jpg", quality=82, optimize=True)
+
+
+def run(page: ComfyPage, title: str) -> None:
+    """Run a workflow to its end; on the one with an editor, paint and run it again."""
+    for number in range(2 if title == EDITED else 1):
+        if number:
+            page.show("C2GMRepaint", margin=CORNER)
+            page.paint("C2GMRepaint", [(0.2, 0.75), (0.35, 0.7), (0.45, 0.8)])
+        page.queue()
+        if page.wait_for_end(1800) != "success":
+            raise RuntimeError(f"{title} did not end well.")
+        page.page.wait_for_timeout(2000)
 
 
 def draw_first(page: ComfyPage) -> None:
@@ -137,7 +151,7 @@ def draw_loose(page: ComfyPage) -> None:
         save_webp(node_picture(page, kind), HELP / f"{kind}.webp", 360, 60)
 
 
-def main(wanted: list[str]) -> None:
+def main(wanted: list[str], *, only_thumbnails: bool) -> None:
     """Run the workflows and take the pictures."""
     titles = [title for title in TITLES if not wanted or title.startswith(tuple(wanted))]
     folder = install_server()
@@ -153,33 +167,43 @@ def main(wanted: list[str]) -> None:
             page.hide_minimap()
             for title in titles:
                 page.open_template(title)
-                if title == TITLES[0]:
+                if title == TITLES[0] and not only_thumbnails:
                     draw_first(page)
                 else:
-                    page.queue()
-                    if page.wait_for_end(1800) != "success":
-                        raise RuntimeError(f"{title} did not end well.")
-                    page.page.wait_for_timeout(2000)
+                    run(page, title)
                 save_thumbnail(page, server, title)
-                for kind in page.own_kinds():
-                    if not (HELP / f"{kind}.webp").exists() or kind in SPECIAL.get(title[0], ()):
-                        save_webp(node_picture(page, kind), HELP / f"{kind}.webp", 360, 60)
+                if not only_thumbnails:
+                    save_nodes(page, title)
                 sys.stdout.write(f"{title}\n")
-            if not wanted:
+            if not wanted and not only_thumbnails:
                 draw_loose(page)
             page.close()
         finally:
             server.stop()
 
 
+def save_nodes(page: ComfyPage, title: str) -> None:
+    """The pictures of the help pages that are missing, or best taken in this workflow."""
+    for kind in page.own_kinds():
+        if not (HELP / f"{kind}.webp").exists() or kind in SPECIAL.get(title[0], ()):
+            save_webp(node_picture(page, kind), HELP / f"{kind}.webp", 360, 60)
+
+
+EDITED = TITLES[7]
+SHOWN_ON_A_MAP = (TITLES[0], TITLES[3], EDITED)  # their thumbnails are Preview Map's
 # Nodes that no workflow has; and those whose picture is best taken in a certain workflow.
 LOOSE = ("C2GMJobs", "C2GMLoadTileset")
 SPECIAL = {
     "1": ("C2GMLoadSGDM", "C2GMLoadImagery", "C2GMPickArea", "C2GMCascadeSampler"),
     "2": ("C2GMScaleTextEncode", "C2GMCascadeReferenceEncode", "C2GMApplyFeatures"),
     "7": ("C2GMRecolourMap", "C2GMCompareZooms"),
+    "8": ("C2GMRepaint", "C2GMVectorize"),
 }
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description="Make the pictures of the ComfyUI pages.")
+    parser.add_argument("--thumbnails", action="store_true", help="the workflows' cards alone")
+    parser.add_argument("titles", nargs="*", metavar="TITLE", help="how wanted titles begin")
+    given = parser.parse_args()
+    main(given.titles, only_thumbnails=given.thumbnails)

@@ -15,7 +15,9 @@ class C2GMExtension(ComfyExtension):
         from .look_nodes import CompareZooms, PreviewMap, RecolourMap
         from .map_nodes import LoadTileset, SaveTileset, TileStitch
         from .model_nodes import LoadSGDM, ScaleTextEncode
+        from .repaint_nodes import Repaint
         from .routes import register
+        from .vector_nodes import Vectorize
 
         register()  # here: ComfyUI 0.3.75 does not call on_load
         return [
@@ -34,4 +36,6 @@ class C2GMExtension(ComfyExtension):
             CompareZooms,
             RecolourMap,
             Jobs,
+            Repaint,
+            Vectorize,
         ]

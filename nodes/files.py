@@ -17,6 +17,7 @@ BUNDLED_MODEL = "c2gm-mini (bundled)"
 BUNDLED_IMAGERY = "procedural town (bundled)"
 RASTERS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
 TILESETS = (".mbtiles", ".pmtiles")
+IMAGERY = RASTERS + TILESETS
 ASSETS = Path(__file__).resolve().parent.parent / "c2gm" / "assets"
 MODEL_FOLDER = "sgdm"
 CHECKPOINTS = "checkpoints"
@@ -152,8 +153,8 @@ def _listed_path(kind: str, name: str) -> Path:
 
 
 def imagery_names() -> list[str]:
-    """The bundled scene, then rasters and tile folders of the input folder."""
-    return [BUNDLED_IMAGERY, *sorted(_names(input_folder(), RASTERS))]
+    """The bundled scene, then rasters, tile sets and tile folders of the input folder."""
+    return [BUNDLED_IMAGERY, *sorted(_names(input_folder(), IMAGERY))]
 
 
 def imagery_path(name: str) -> Path:
@@ -165,8 +166,8 @@ def imagery_path(name: str) -> Path:
     if name == BUNDLED_IMAGERY:
         return ASSETS / "sample.tif"
     path = existing_path(name, input_folder())
-    if path.is_file() and path.suffix.lower() not in RASTERS:
-        raise ConfigError(f"{_shown(name)} is no imagery. Choose one of {', '.join(RASTERS)}.")
+    if path.is_file() and path.suffix.lower() not in IMAGERY:
+        raise ConfigError(f"{_shown(name)} is no imagery. Choose one of {', '.join(IMAGERY)}.")
     return path
 
 

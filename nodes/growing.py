@@ -51,9 +51,10 @@ class GrowingTiles:
     """What one run has painted so far.
 
     Args:
-        node_id: The Cascade Sampler's number in the page.
+        node_id: The number of the node that paints, in the page.
         bounds: (west, south, east, north) of the area in degrees.
         zooms: Zooms that are painted, ascending.
+        before: Name of the tile set that is seen where nothing is painted yet; empty for none.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class GrowingTiles:
         node_id: str,
         bounds: tuple[float, float, float, float],
         zooms: tuple[int, ...],
+        before: str = "",
     ) -> None:
         self.run = secrets.token_urlsafe(9)
         self._told = {
@@ -68,6 +70,7 @@ class GrowingTiles:
             "run": self.run,
             "bounds": list(bounds),
             "zooms": list(zooms),
+            "before": before,
         }
         self._tell([])
 

@@ -64,7 +64,7 @@ def open_spec(spec: Mapping[str, str]) -> LoadedImagery:
     Raises:
         C2GMError: a field or the file is wrong.
     """
-    from ..c2gm.imagery.open import open_imagery
+    from ..c2gm.sources import HowToRead, open_sources
 
     spec = spec_of(spec)
     path = imagery_path(spec["file"])
@@ -72,13 +72,12 @@ def open_spec(spec: Mapping[str, str]) -> LoadedImagery:
     with _opening:
         imagery = _open.pop(key, None)
         if imagery is None:
-            source = open_imagery(
-                path,
+            how = HowToRead(
                 crs=spec["crs"] or None,
                 nodata=parse_nodata(spec["nodata"]),
                 picture_bounds=parse_bounds(spec["picture_bounds"]),
-                attribution=spec["attribution"],
             )
+            source = open_sources(path, how, attribution=spec["attribution"])
             imagery = LoadedImagery(source, spec)
         _open[key] = imagery
         while len(_open) > KEPT_OPEN:

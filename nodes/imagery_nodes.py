@@ -28,14 +28,14 @@ class LoadImagery(Node):
             display_name="Load Imagery",
             category=CATEGORY,
             description="Aerial or satellite imagery that knows where on Earth it lies.",
-            search_aliases=["geotiff", "aerial", "satellite", "map"],
+            search_aliases=["geotiff", "aerial", "satellite", "map", "mbtiles", "pmtiles"],
             inputs=[
                 io.Combo.Input(
                     "file",
                     options=imagery_names(),
                     tooltip=(
-                        "What is drawn from: a GeoTIFF, picture or "
-                        "folder z/x/y in the input folder."
+                        "What is drawn from: a GeoTIFF, picture, MBTiles, PMTiles or folder z/x/y "
+                        "in the input folder."
                     ),
                 ),
                 io.String.Input(

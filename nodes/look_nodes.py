@@ -143,7 +143,11 @@ class RecolourMap(Node):
             ),
             search_aliases=["palette", "night", "dark", "style", "colour blind", "recolor"],
             inputs=[
-                io.Image.Input("images", tooltip="Maps in the house style, as they are drawn."),
+                io.Image.Input(
+                    "images",
+                    optional=True,
+                    tooltip="Maps in the house style, as they are drawn.",
+                ),
                 io.Combo.Input(
                     "palette",
                     options=list(PALETTES),
@@ -157,8 +161,18 @@ class RecolourMap(Node):
                     placeholder="water = #1a2b3c",
                     tooltip="Colours of your own, a class a line: water = #1a2b3c.",
                 ),
+                Tileset.Input(
+                    "tileset",
+                    optional=True,
+                    tooltip="A whole map to recolour, every zoom of it, in place of images.",
+                ),
             ],
-            outputs=[io.Image.Output(display_name="map")],
+            outputs=[
+                io.Image.Output(display_name="map"),
+                Tileset.Output(
+                    display_name="tileset", tooltip="The map of tileset, in the new colours."
+                ),
+            ],
         )
 
     @classmethod
@@ -169,13 +183,48 @@ class RecolourMap(Node):
         return checked(lambda: None in (palette, colours) or chosen_colours(palette, colours))
 
     @classmethod
-    def execute(cls, images, palette, colours):
-        """Recolour."""
-        from .pictures import shown
-        from .recolouring import RECOLOURED_SHOWN, chosen_colours, recolour_images, recolour_payload
+    def fingerprint_inputs(cls, **_):
+        """Changes when a job is deleted: the recoloured map may be gone."""
+        from .jobs import DELETED
 
-        drawn = recolour_images(images, chosen_colours(palette, colours))
-        source = shown(images, cls, largest=RECOLOURED_SHOWN)["images"][0]
-        return io.NodeOutput(
-            drawn, ui={"c2gm_recolour": [recolour_payload(source, palette, colours)]}
+        return DELETED.count
+
+    @classmethod
+    def execute(cls, palette, colours, images=None, tileset=None):
+        """Recolour."""
+        from .map_nodes import one_of
+        from .pictures import shown, to_image
+        from .recolouring import (
+            RECOLOURED_SHOWN,
+            chosen_colours,
+            finest_picture,
+            recolour_images,
+            recolour_payload,
+            recolour_tileset,
         )
+
+        one_of(images=images, tileset=tileset)
+        chosen = chosen_colours(palette, colours)
+        if tileset is None:
+            made = _no_tileset()
+        else:
+            made = recolour_tileset(tileset, chosen, palette, _bar())
+            images = to_image([finest_picture(tileset)])
+        source = shown(images, cls, largest=RECOLOURED_SHOWN)["images"][0]
+        told = {"c2gm_recolour": [recolour_payload(source, palette, colours)]}
+        return io.NodeOutput(recolour_images(images, chosen), made, ui=told)
+
+
+def _no_tileset():
+    """In place of a tile set where pictures were given; says so if something is connected."""
+    from comfy_execution.graph_utils import ExecutionBlocker
+
+    return ExecutionBlocker("Recolour Map got pictures: connect a tileset to get a tileset.")
+
+
+def _bar():
+    """ComfyUI's progress bar, which raises when the user cancels."""
+    import comfy.utils
+
+    bar = comfy.utils.ProgressBar(1)
+    return bar.update_absolute

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,25 @@ from .areas import WORLD, PickedArea
 from .files import stamp, tileset_name
 from .wording import counted, on_node
 
+PALETTE_NAME = "palette"  # metadata of a recoloured map: colour by class, JSON
+
 
 def hex_colour(colour: tuple[int, int, int]) -> str:
     """`#rrggbb` of a colour."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def legend_payload() -> list[list[str]]:
+def legend_payload(metadata: Mapping[str, str]) -> list[list[str]]:
     """Name and colour of the classes that a map shows as areas and lines."""
-    return [[entry.name, hex_colour(entry.colour)] for entry in LEGEND[:FLAT_CLASSES]]
+    try:
+        own = json.loads(metadata.get(PALETTE_NAME, "{}"))
+    except json.JSONDecodeError:
+        own = {}
+    own = own if isinstance(own, dict) else {}
+    return [
+        [entry.name, str(own.get(entry.name, hex_colour(entry.colour)))]
+        for entry in LEGEND[:FLAT_CLASSES]
+    ]
 
 
 def palettes_payload() -> dict[str, Any]:
@@ -104,7 +115,7 @@ def map_payload(path: Path, imagery: Imagery | None) -> dict[str, Any]:
         "bounds": [float(value) for value in metadata.get("bounds", "0,0,0,0").split(",")],
         "counts": json.loads(metadata.get("tile_counts", "{}")),
         "imagery": imagery_payload(imagery),
-        "legend": legend_payload(),
+        "legend": legend_payload(metadata),
     }
 
 

@@ -62,3 +62,16 @@ def from_image(image: torch.Tensor) -> np.ndarray:
     pixels = image[..., :3].float().clamp(0, 1).mul(255).round().byte()
     array: np.ndarray = pixels.cpu().numpy()
     return array
+
+
+def picture_of(image: torch.Tensor) -> np.ndarray:
+    """uint8 [H,W,3] of the first picture of an IMAGE."""
+    first: np.ndarray = from_image(image[:1])[0]
+    return first
+
+
+def mask_of(mask: torch.Tensor) -> np.ndarray:
+    """The first MASK as bool [H,W]; it is float 0 to 1 [B,H,W] or [H,W]."""
+    first = mask if mask.ndim == 2 else mask[0]
+    chosen: np.ndarray = (first > 0.5).cpu().numpy()
+    return chosen

@@ -38,6 +38,14 @@ NODE_BOX = """([kind, margin]) => {
 }"""
 
 
+# Where the mask editor shows its picture: the largest canvas beside the graph's.
+EDITOR_BOX = """() => {
+  const shown = [...document.querySelectorAll("canvas")].filter((one) => one.id !== "graph-canvas");
+  const boxes = shown.map((one) => one.getBoundingClientRect().toJSON());
+  return boxes.sort((one, other) => other.width * other.height - one.width * one.height)[0];
+}"""
+
+
 class ComfyPage:
     """One tab.
 
@@ -156,6 +164,28 @@ class ComfyPage:
             " app.extensionManager.command.execute('Comfy.Canvas.FitView'); }"
         )
         self.page.wait_for_timeout(1200)
+
+    def paint(self, kind: str, points: list[tuple[float, float]]) -> None:
+        """Draw a mask in the page's own editor, in shares of the picture's size, and save it."""
+        self.press_button(kind, "Paint on the map")
+        save = self.page.get_by_role("button", name="Save", exact=True).last
+        save.wait_for()
+        self.page.wait_for_timeout(2500)  # it fits the picture into the window, slowly
+        box = self.page.evaluate(EDITOR_BOX)
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=12)
+        self.page.mouse.up()
+        self.page.wait_for_timeout(500)
+        self.shot("mask-editor")
+        save.click()
+        self.page.wait_for_function(
+            "(kind) => app.graph._nodes.find((node) => node.comfyClass === kind)"
+            ".widgets.find((widget) => widget.name === 'image').value",
+            arg=kind,
+        )
 
     # Runs ---------------------------------------------------------------------------------------
 

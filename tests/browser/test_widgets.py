@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, expect
 from c2gm.tilesets.open import create_tileset
 
 EDGES = ("west", "south", "east", "north")
-SAMPLE_BOUNDS = (-9.66247, -0.00986, -9.65698, -0.00437)  # of the bundled town, a little inside
+SAMPLE_BOUNDS = (-0.01099, 0.12634, -0.00549, 0.13184)  # of the bundled town
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Draw the aerial picture that comes with the node pack: `draw_sample.py [FILE]`.
 
-One zoom-16 tile of a procedural town (a river bend, fields, works, blocks of flats) in the detail
-of zoom 18, as a JPEG-compressed GeoTIFF.
+One zoom-16 tile of a made-up world, as `c2gm world --seed 5 --zoom 18 --bbox ...` draws it (a
+river, a village, main roads, fields, a motorway), as a JPEG-compressed GeoTIFF.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from mercantile import Tile
 from rasterio.transform import from_origin
 
 from c2gm.grid import PixelBox, mercator_resolution, tile_box
-from c2gm.worlds.town import Town
+from c2gm.worlds.world import World
 
-SEED = 1
-COLUMN, ROW = 1, 1  # of the town's four by four zoom-16 tiles
+SEED = 5
+TILE = Tile(32766, 32744, 16)
 ZOOM = 18
 TARGET = Path(__file__).resolve().parents[2] / "c2gm" / "assets" / "sample.tif"
 
 
 def draw_sample(path: Path) -> None:
     """Write the GeoTIFF."""
-    town = Town(SEED)
-    tile = tile_box(Tile(4 * town.tile.x + COLUMN, 4 * town.tile.y + ROW, 16))
-    factor = 1 << (ZOOM - 16)
+    tile = tile_box(TILE)
+    factor = 1 << (ZOOM - TILE.z)
     box = PixelBox(
         ZOOM, tile.left * factor, tile.top * factor, tile.right * factor, tile.bottom * factor
     )
@@ -44,12 +43,12 @@ def draw_sample(path: Path) -> None:
         transform=from_origin(left, top, resolution, resolution),
         compress="JPEG",
         photometric="YCBCR",
-        jpeg_quality=82,
+        jpeg_quality=90,
         tiled=True,
         blockxsize=256,
         blockysize=256,
     ) as file:
-        file.write(town.imagery(box).transpose(2, 0, 1))
+        file.write(World(SEED).picture(box).transpose(2, 0, 1))
         file.update_tags(TIFFTAG_COPYRIGHT="Procedural town, drawn by C2GM")
 
 

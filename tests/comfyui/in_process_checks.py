@@ -336,12 +336,27 @@ def measure_names() -> None:
             "file": f"{name}/map.tif",
         },
         "C2GMJobs": lambda name: {"job": name},
+        "C2GMVectorize": lambda name: {
+            "zoom": 16,
+            "tileset": FOLDER / "none.mbtiles",
+            "name": name,
+            "format": "GeoJSON",
+        },
+        "C2GMRepaint": lambda name: {
+            **dict.fromkeys(("model", "clip", "vae", "sgdm", "imagery")),
+            "zoom": 16,
+            "tileset": FOLDER / "none.mbtiles",
+            "image": name,
+            "fill": "water",
+        },
     }
     followed = []
     for node_id, inputs in calls.items():
         for name in REQUEST["bad_names"]:
             if node_id == "C2GMTileStitch" and name in (" ", ".", "./"):
                 continue  # a folder for its file, in the output folder itself
+            if node_id == "C2GMRepaint" and not name.strip():
+                continue  # no edit
             told = message(lambda: by_id[node_id].execute(**inputs(name)))  # noqa: B023
             refused = ("is not a name inside", "leads out of", "is not in ", "no picture's")
             if not any(words in told for words in refused):

@@ -447,6 +447,72 @@ def recolour_and_compare() -> Graph:
     )
 
 
+def edit_and_repaint() -> Graph:
+    """Paint on a low zoom in the mask editor; what depends on it is drawn again.
+
+    The first run shows the map to paint on. After *Paint on the map*, save there and queue again.
+    """
+    return Graph(
+        {
+            **_sources(16, 18),
+            "cascade": _cascade((1, 0)),
+            "repaint": Node(
+                "C2GMRepaint",
+                (2, 0),
+                {
+                    **{
+                        name: Link("sgdm", slot)
+                        for slot, name in enumerate(("model", "clip", "vae", "sgdm"))
+                    },
+                    "imagery": Link("imagery"),
+                    "tileset": Link("cascade"),
+                    "zoom": 16,
+                    "image": "",
+                    "fill": "water",
+                },
+                title="Repaint: queue, paint on the map, queue again",
+                size=(340, 760),
+            ),
+            "look": Node(
+                "C2GMPreviewMap",
+                (3, 0),
+                {"tileset": Link("repaint"), "imagery": Link("imagery")},
+                title="The corrected map",
+                size=(560, 620),
+            ),
+            "before": Node(
+                "C2GMPreviewMap",
+                (3, 14),
+                {"tileset": Link("cascade"), "imagery": Link("imagery")},
+                title="The map before",
+                size=(560, 620),
+            ),
+            "save": Node(
+                "C2GMSaveTileset",
+                (2, 20),
+                {
+                    "tileset": Link("repaint"),
+                    "zoom": 18,
+                    "name": "town corrected",
+                    "format": "MBTiles",
+                },
+                size=(340, 220),
+            ),
+            "vectors": Node(
+                "C2GMVectorize",
+                (2, 26),
+                {
+                    "tileset": Link("repaint"),
+                    "zoom": 18,
+                    "name": "town corrected",
+                    "format": "GeoJSON",
+                },
+                size=(340, 220),
+            ),
+        }
+    )
+
+
 WORKFLOWS = {
     "1 Map pyramid of a town": whole_pyramid,
     "2 Two stages by hand, then the cascade": two_stages_by_hand,
@@ -455,4 +521,5 @@ WORKFLOWS = {
     "5 Five map scales by text alone": five_scales,
     "6 Another sampler on top": another_sampler,
     "7 Recolour and compare": recolour_and_compare,
+    "8 Edit the low zoom, repaint": edit_and_repaint,
 }

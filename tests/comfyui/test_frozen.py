@@ -34,6 +34,8 @@ WIDGETS = {
     "C2GMCompareZooms": "zooms captions panel",
     "C2GMRecolourMap": "palette colours",
     "C2GMJobs": "job",
+    "C2GMRepaint": "zoom image fill",
+    "C2GMVectorize": "zoom name format",
 }
 DEFAULTS = {
     "C2GMLoadSGDM.base": "none",
@@ -55,6 +57,8 @@ DEFAULTS = {
     "C2GMTileStitch.overlap": 64,
     "C2GMTileStitch.file": "",
     "C2GMJobs.job": "none",
+    "C2GMRepaint.image": "",
+    "C2GMRepaint.fill": "water",
 }
 
 

@@ -68,7 +68,7 @@ def test_a_preview_map_is_told_where_its_tiles_are(
     (shown,) = pyramid[1].outputs[node_of(prompt_of(PYRAMID), "C2GMPreviewMap")]["c2gm_map"]
     assert (shown["zooms"], shown["counts"]["18"]) == ([14, 15, 16, 17, 18], 16)
     assert shown["imagery"]["spec"]["file"] == "procedural town (bundled)"
-    tile = server.get(f"/c2gm/tiles/14/7752/8192?tileset={shown['tileset']}&v={shown['version']}")
+    tile = server.get(f"/c2gm/tiles/14/8191/8186?tileset={shown['tileset']}&v={shown['version']}")
     assert Image.open(io.BytesIO(tile)).size == (256, 256)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from shipped_workflows import WORKFLOWS
 
 SAMPLE = REPOSITORY / "c2gm" / "assets" / "sample.tif"
-PYRAMID, BY_HAND, ONE_ZOOM, EXISTING, SCALES, SAMPLERS, RECOLOURED = WORKFLOWS
+PYRAMID, BY_HAND, ONE_ZOOM, EXISTING, SCALES, SAMPLERS, RECOLOURED, REPAINTED = WORKFLOWS
 
 
 def prompt_of(title: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import { chain } from "./graph.js";
 import { addPickArea } from "./pick_area.js";
 import { addPreviewMap } from "./preview_map.js";
 import { addRecolour } from "./recolour.js";
+import { addRepaint } from "./repaint.js";
 import { addSeedButtons } from "./seeds.js";
 import { addStyle } from "./service.js";
 import { colourSockets, keepSocketsColoured } from "./sockets.js";
@@ -27,6 +28,7 @@ const parts = {
   C2GMScaleTextEncode: (node, words) => addSentence(node, words),
   C2GMWindows: (node) => addSeedButtons(node),
   C2GMCascadeSampler: (node) => addSeedButtons(node),
+  C2GMRepaint: (node, words) => addRepaint(node, words),
   C2GMPickArea: (node) => {
     const area = addPickArea(node);
     keep(areas, area, node);

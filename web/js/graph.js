@@ -87,6 +87,13 @@ export const button = (text, title, onClick) => {
   return element;
 };
 
+/** Put a button on a node below its widgets; nothing of it is saved. */
+export const addButton = (node, text, tooltip, act) => {
+  const widget = node.addWidget("button", text, null, act, { serialize: false });
+  widget.serialize = false;
+  widget.tooltip = tooltip;
+};
+
 /**
  * Put an element on a node below its widgets; nothing of it is saved. It takes the height that the
  * node has left, unless its own is fixed.

@@ -42,6 +42,13 @@ const CHINESE = {
   "Another world noise: other details, the same ground.": "另一份世界噪声：细节不同，地面相同。",
   "Use last seed": "使用上次的种子",
   "Back to the seed of the last run, or of the run before it.": "回到上次运行或更早一次运行的种子。",
+  "Paint on the map": "在地图上绘制",
+  "Opens the mask and paint editor on this zoom.": "在遮罩与绘画编辑器中打开这一级别。",
+  "Clear the edit": "清除编辑",
+  "Forgets what was painted.": "丢弃已绘制的内容。",
+  "Queue once: then the map is here to paint on.": "运行一次后，即可在此处的地图上绘制。",
+  "The edit is saved: queue the graph to draw again what depends on it.": "编辑已保存：运行工作流，重绘受其影响的部分。",
+  "The edit is taken back: queue the graph to see the map as it was.": "编辑已撤销：运行工作流，查看原来的地图。",
   "Queue once: then palettes are tried here at once.": "运行一次后，即可在此即时试用配色。",
 };
 

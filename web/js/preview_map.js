@@ -5,7 +5,7 @@ import { MapBox, corners, specQuery } from "./map_box.js";
 import { address, ask } from "./service.js";
 
 const HEIGHT = 380;
-const SAMPLER = "C2GMCascadeSampler";
+const PAINTERS = ["C2GMCascadeSampler", "C2GMRepaint"];
 
 export const addPreviewMap = (node) => new PreviewMap(node);
 
@@ -83,11 +83,11 @@ class PreviewMap {
     this.draw({ keepView: isSame });
   }
 
-  /** New tiles of a map that is being painted by the sampler before this node. */
+  /** New tiles of a map that is being painted by the node before this one. */
   grow(told) {
     const source = sourceOf(this.node, "tileset");
     const number = String(told.node).split(":").at(-1); // a node of a subgraph has a path
-    if (source?.comfyClass !== SAMPLER || String(source.id) !== number) return;
+    if (!PAINTERS.includes(source?.comfyClass) || String(source.id) !== number) return;
     const isNew = this.painted?.run !== told.run;
     if (isNew) {
       this.painted = { run: told.run, tiles: new Set(), counts: {} };
@@ -99,10 +99,13 @@ class PreviewMap {
         imagery: this.map?.imagery ?? null,
         notice: say("Painting …"),
         attribution: "",
-        address: (place) => (this.painted.tiles.has(place) ? address(`growing/${told.run}/${place}`) : null),
+        address: (place) => {
+          if (this.painted.tiles.has(place)) return address(`growing/${told.run}/${place}`);
+          return told.before ? address(`tiles/${place}`, { tileset: told.before, v: told.run }) : null;
+        },
       };
       this.box.say("");
-      this.draw({ keepView: false });
+      this.draw({ keepView: Boolean(told.before && this.drawn) });
     }
     for (const [z, x, y] of told.tiles) {
       this.painted.tiles.add(`${z}/${x}/${y}`);
@@ -293,7 +296,9 @@ const pictureLayer = (L) => {
     },
     fill: function (tile) {
       const source = this.addressOf(tile.dataset.place);
-      if (source && !tile.src) tile.src = source;
+      if (!source || tile.dataset.source === source) return;
+      tile.dataset.source = source;
+      tile.src = source;
     },
     refresh: function () {
       for (const { el } of Object.values(this._tiles ?? {})) this.fill(el);

@@ -1,5 +1,5 @@
 // "New seed" and "Use last seed" below a seed widget.
-import { setWidgets, widgetOf } from "./graph.js";
+import { addButton, setWidgets, widgetOf } from "./graph.js";
 import { say } from "./language.js";
 
 /** Two buttons for a node's seed; the last seed is that of the run before the last change. */
@@ -12,15 +12,10 @@ export const addSeedButtons = (node) => {
     before?.apply(this, given);
     if (queued[0] !== seed.value) queued = [seed.value, ...queued].slice(0, 2);
   };
-  const press = (text, tooltip, act) => {
-    const widget = node.addWidget("button", text, null, act, { serialize: false });
-    widget.serialize = false;
-    widget.tooltip = tooltip;
-  };
-  press(say("New seed"), say("Another world noise: other details, the same ground."), () => {
+  addButton(node, say("New seed"), say("Another world noise: other details, the same ground."), () => {
     setWidgets(node, { seed: Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) });
   });
-  press(say("Use last seed"), say("Back to the seed of the last run, or of the run before it."), () => {
+  addButton(node, say("Use last seed"), say("Back to the seed of the last run, or of the run before it."), () => {
     const last = queued.find((value) => value !== seed.value);
     if (last !== undefined) setWidgets(node, { seed: last });
   });

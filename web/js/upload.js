@@ -1,11 +1,11 @@
 // An upload button on Load Imagery.
 import { api } from "../../../scripts/api.js";
-import { setWidgets, widgetOf } from "./graph.js";
+import { addButton, setWidgets, widgetOf } from "./graph.js";
 import { say } from "./language.js";
 
 const TOO_LARGE = "{file} ({size} MB) is over this server's upload limit. "
   + "Copy it into ComfyUI's folder input/, then press R.";
-const ACCEPTED = ".tif,.tiff,.png,.jpg,.jpeg,.webp,.jp2";
+const ACCEPTED = ".tif,.tiff,.png,.jpg,.jpeg,.webp,.jp2,.mbtiles,.pmtiles";
 
 /** A button that puts a file into the input folder and chooses it. */
 export const addUpload = (node, words) => {
@@ -16,9 +16,8 @@ export const addUpload = (node, words) => {
     choose.value = "";
     if (file) await upload(node, words, file);
   });
-  const widget = node.addWidget("button", say("Upload imagery"), null, () => choose.click(), { serialize: false });
-  widget.serialize = false;
-  widget.tooltip = say("Copies a GeoTIFF or picture into ComfyUI's input folder.");
+  addButton(node, say("Upload imagery"), say("Copies a GeoTIFF or picture into ComfyUI's input folder."),
+    () => choose.click());
 };
 
 const upload = async (node, words, file) => {
