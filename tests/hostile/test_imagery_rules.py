@@ -196,7 +196,7 @@ ENDLESS = (
 def test_an_endless_view_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = mbtiles_with(tmp_path / "t.mbtiles", [], "DROP TABLE tiles", ENDLESS)
     monkeypatch.setattr(mbtiles, "QUERY_SECONDS", 0.3)
-    with pytest.raises(ImageryError, match=r"t\.mbtiles gave no tile for 0\.3 s"):
+    with pytest.raises(ImageryError, match=r"t\.mbtiles gave no tile"):
         open_sources(path).read(BOX)
 
 
