@@ -10,7 +10,7 @@ import rasterio
 from mercantile import Tile
 from rasterio.enums import ColorInterp
 
-from c2gm.errors import TilesetError
+from c2gm.errors import DiskFull, TilesetError
 from c2gm.grid import TileRange, mercator_resolution
 from c2gm.legend import LEGEND
 from c2gm.tilesets.cog import export_cogs
@@ -139,3 +139,13 @@ def test_a_map_without_tiles_and_webp_are_refused(town: Path, tmp_path: Path) ->
     with pytest.raises(TilesetError, match="no WebP"):
         export_cogs(town, tmp_path / "out.tif", recoding=Recoding(coding="webp"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, small_disk: Path) -> None:
+    rng = np.random.default_rng(0)
+    with create_tileset(tmp_path / "town.mbtiles", {}) as tileset:
+        for x in range(12):
+            tileset.put(Tile(x, 3, 5), rng.integers(0, 255, (256, 256, 3), dtype=np.uint8))
+    with pytest.raises(DiskFull, match="The disk is full"):
+        export_cogs(tmp_path / "town.mbtiles", small_disk / "out.tif")
+    assert list(small_disk.iterdir()) == []
