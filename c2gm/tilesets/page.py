@@ -25,6 +25,7 @@ from .base import StoredTileSet
 from .credits import credit_parts
 from .metadata import GENERATOR, NOTICE, is_ours
 
+OFFLINE = "data:"  # where the pictures of a page come from that loads nothing
 _ASSETS = Path(__file__).parent.parent / "assets"
 
 
@@ -121,10 +122,13 @@ def _credits(attribution: str, imagery: Imagery | None) -> list[dict[str, str]]:
     return parts
 
 
-def page_html(data: Mapping[str, object], *, pictures: str = "data:") -> str:
+def page_html(data: Mapping[str, object], *, pictures: str = OFFLINE) -> str:
     """The whole page; `pictures` is where its content security policy lets pictures come from."""
     leaflet_js, leaflet_css, page_css, page_js = _parts()
+    offline = "Everything is inside this file: it opens by double click and loads nothing."
+    served = "Pictures come from c2gm preview, which serves them to this machine alone."
     return Template(_asset("preview/page.html")).substitute(
+        about=f"Written by c2gm. {offline if pictures == OFFLINE else served}",
         leaflet_licence=_asset("leaflet/LICENSE").strip(),
         leaflet_js=leaflet_js,
         leaflet_css=leaflet_css,

@@ -13,7 +13,7 @@ from ..imagery.base import Imagery
 from .base import StoredTileSet
 from .faults import Faults
 from .shift import SHIFT_CLARITY, SHIFT_PIXELS, Shift, correlation, read_shift
-from .verify_look import is_one_colour, opaque
+from .verify_look import is_one_colour, opaque, read_sound
 
 TILES_A_ZOOM = 64  # that are compared; more tell nothing new
 RIM_SHARE = 0.02  # of a tile's pixels that rounding may make transparent, or not
@@ -31,9 +31,9 @@ def check_imagery(tileset: StoredTileSet, imagery: Imagery, faults: Faults) -> N
         halves: list[np.ndarray | None] = [None, None]
         compared = 0
         for tile in _chosen(tileset, zoom):
-            pixels = tileset.get(tile)
+            pixels = read_sound(tileset, tile)
             if pixels is None:
-                continue
+                continue  # verify_tileset tells of damaged ones
             rgb, valid = imagery.read(tile_box(tile))
             _check_opacity(tile, pixels, valid, faults)
             _check_blank(tile, pixels, rgb, valid, faults)

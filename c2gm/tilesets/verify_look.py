@@ -30,21 +30,21 @@ def check_look(tileset: StoredTileSet, faults: Faults) -> None:
     for zoom in tileset.zooms:
         seams, repeats, parents = _Seams(), _Repeats(), _Parents(tileset, faults)
         for tile in tileset.tiles(zoom):
-            pixels = _read(tileset, tile)
+            pixels = read_sound(tileset, tile)
             if pixels is None:
                 continue  # verify_tileset tells of it
             repeats.check(tile, pixels, faults)
             _check_colours(tile, pixels, faults)
             parents.check(tile, pixels)
             seams.add(pixels)
-            seams.add_border(pixels, _read(tileset, Tile(tile.x, tile.y + 1, zoom)), axis=0)
+            seams.add_border(pixels, read_sound(tileset, Tile(tile.x, tile.y + 1, zoom)), axis=0)
             right = Tile((tile.x + 1) % (1 << zoom), tile.y, zoom)
-            seams.add_border(pixels, _read(tileset, right), axis=1)
+            seams.add_border(pixels, read_sound(tileset, right), axis=1)
         seams.check(zoom, faults)
         parents.check_shift(zoom)
 
 
-def _read(tileset: StoredTileSet, tile: Tile) -> np.ndarray | None:
+def read_sound(tileset: StoredTileSet, tile: Tile) -> np.ndarray | None:
     """Pixels of a tile; None where there is none, or a damaged one."""
     if tile.y >= 1 << tile.z:
         return None
@@ -99,7 +99,7 @@ class _Parents:
 
     def __init__(self, tileset: StoredTileSet, faults: Faults) -> None:
         self._faults = faults
-        self._parent = lru_cache(maxsize=4)(lambda parent: _read(tileset, parent))
+        self._parent = lru_cache(maxsize=4)(lambda parent: read_sound(tileset, parent))
         self._has = frozenset(tileset.zooms)
         self._surface: np.ndarray | None = None
 

@@ -257,6 +257,15 @@ def test_a_damaged_tile_does_not_keep_the_others_from_being_looked_at(
     assert {code for code, _, _ in looked(path, look=True)} == {"not-a-picture", "colours-off"}
 
 
+def test_a_damaged_tile_does_not_keep_the_others_from_their_imagery(
+    write: Callable[..., Path], town_picture: np.ndarray
+) -> None:
+    path = write(lambda tiles: tiles[INNER].__setitem__(slice(None), GROUND), "town")
+    (path / str(ZOOM) / str(FIRST) / f"{FIRST}.png").write_bytes(b"nothing")
+    codes = {code for code, _, _ in looked(path, imagery=Photos(town_picture))}
+    assert codes == {"not-a-picture", "blank-over-imagery"}
+
+
 def test_a_map_of_any_kind_is_looked_at(write: Callable[..., Path], tmp_path: Path) -> None:
     path = write(lambda tiles: tiles[INNER].__setitem__(slice(None), (255, 0, 255)), "a.pmtiles")
     codes = {code for code, _, _ in looked(path, look=True)}
