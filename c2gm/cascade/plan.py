@@ -16,6 +16,8 @@ from ..painting.geometry import Geometry, geometry_of
 from ..references import parent_box
 from .settings import GenerateSettings, StageStep, cascade_steps
 
+HIGHEST_ZOOM = 22  # of an area, and so of the stages below it
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -142,6 +144,8 @@ def _check_steps(
     if missing := [zoom for zoom in zooms if zoom not in staged]:
         raise ConfigError(f"Zoom {missing[0]} has no stage. Add it to --stages, like 14,16:4.")
     for zoom, factor in steps:
+        if not 0 <= zoom <= HIGHEST_ZOOM:
+            raise ConfigError(f"Stage {zoom} is no zoom from 0 to {HIGHEST_ZOOM}.")
         if factor is None:
             continue
         parent = zoom - zoom_step(factor)
@@ -242,7 +246,8 @@ def _check_size(plan: Plan, max_tiles: int) -> None:
 
 
 def _listed(zooms: tuple[int, ...] | list[int]) -> str:
-    return ", ".join(str(zoom) for zoom in zooms)
+    told = [str(zoom) for zoom in zooms[: HIGHEST_ZOOM + 1]]
+    return ", ".join(told + ["..."] * (len(zooms) > len(told)))
 
 
 def _bounds_text(bounds: tuple[float, float, float, float]) -> str:

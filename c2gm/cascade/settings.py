@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from ..painting.geometry import geometry_of
 from ..references import INTERPOLATIONS
 
 EDGES = ("exact", "open")
+
+_STAGE = re.compile(r"([0-9]{1,2})(?::([0-9]{1,3})[xX]?)?")
 
 StageStep = tuple[int, "int | None"]
 """(zoom, cascade factor); the factor is None where a zoom has no reference."""
@@ -72,12 +75,13 @@ def parse_stages(text: str) -> tuple[StageStep, ...]:
     """
     steps: list[StageStep] = []
     for part in text.split(","):
-        zoom, colon, factor = part.strip().lower().removesuffix("x").partition(":")
-        if not zoom.isdecimal() or (colon and not factor.isdecimal()):
+        found = _STAGE.fullmatch(part.strip())
+        if found is None:
             raise ConfigError(
-                f"Stage {part!r} is not a zoom and its factor. Write stages like 14,15:2,16:4."
+                f"Stage {part[:20]!r} is not a zoom and its factor. Write stages like 14,15:2,16:4."
             )
-        steps.append((int(zoom), int(factor) if colon else None))
+        zoom, factor = found.groups()
+        steps.append((int(zoom), None if factor is None else int(factor)))
     return tuple(steps)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Bounds = tuple[float, float, float, float]
 HIGHEST_ZOOM = 20  # the last that has a map scale
+MOST_DIGITS = 40  # in a zoom or two; Python turns no endless text into a number
 
 # Arguments and options that several commands have.
 MapFile = Annotated[
@@ -67,8 +68,8 @@ def parse_zooms(text: str) -> tuple[int, ...]:
     zooms: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise typer.BadParameter(f"{text!r} are no zooms. Write 14-18 or 14,16,18.")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > MOST_DIGITS:
+            raise typer.BadParameter(f"{text[:40]!r} are no zooms. Write 14-18 or 14,16,18.")
         if int(last or first) > HIGHEST_ZOOM:
             raise typer.BadParameter(
                 f"{text!r} goes beyond zoom {HIGHEST_ZOOM}, the last that has a map scale. "

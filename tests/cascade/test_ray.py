@@ -95,7 +95,7 @@ def test_a_cluster_that_is_reached_without_a_token_does_nothing(cluster):
     program = (
         "import ray, sys\n"
         "try:\n    ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR')\n"
-        "    ray.get(ray.remote(lambda: 1).remote(), timeout=20)\n"
+        "    ray.get(ray.remote(num_cpus=0)(lambda: 1).remote(), timeout=60)\n"
         "except Exception as error:\n    print(type(error).__name__, error)\n"
         "else:\n    print('obeyed')"
     )

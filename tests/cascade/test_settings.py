@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c2gm.cascade.plan import make_plan
 from c2gm.cascade.settings import GenerateSettings, cascade_steps, parse_stages, stages_text
-from c2gm.errors import ConfigError
+from c2gm.errors import C2GMError, ConfigError
 
 steps = st.lists(
     st.tuples(st.integers(0, 22), st.one_of(st.none(), st.sampled_from([2, 4]))), min_size=1
@@ -19,10 +20,36 @@ def test_stages_may_be_written_with_blanks_and_an_x():
     assert parse_stages("14, 15:2x, 16:4X") == ((14, None), (15, 2), (16, 4))
 
 
-@pytest.mark.parametrize("text", ["", "14,", "a", "14:", "14:two", "14-16", "14;16", "-1"])
+NO_STAGES = ["", "14,", "a", "14:", "14:two", "14-16", "14;16", "-1", "9" * 5000, "\u0663"]
+    "",
+    "14,",
+    "a",
+    "14:",
+    "14:two",
+    "14-16",
+    "14;16",
+    "-1",
+    "9" * 5000,
+    "\u0663",
+    "\u00b2",
+]
+
+
+@pytest.mark.parametrize("text", NO_STAGES)
 def test_a_text_that_is_no_stages_is_refused_with_an_example(text):
     with pytest.raises(ConfigError, match="14,15:2,16:4"):
         parse_stages(text)
+
+
+@given(text=st.text(alphabet="0123456789,:x -", max_size=30), zoom=st.integers(-1, 40))
+def test_any_text_of_stages_gives_a_plan_or_an_error_of_ours(text, zoom):
+    try:
+        settings = GenerateSettings(zooms=(zoom,), stages=parse_stages(f"{zoom},{text}"))
+        plan = make_plan(settings, (9.5, 47.0, 9.51, 47.01))
+    except C2GMError as error:
+        assert len(str(error)) < 300 and "\n" not in str(error)
+    else:
+        assert all(0 <= stage.zoom <= 22 for stage in plan.stages)
 
 
 def test_at_4x_the_trunk_goes_by_two_and_zooms_between_are_2x_from_it():
