@@ -114,6 +114,35 @@ def test_the_map_is_panned_swiped_and_faded(page: ComfyPage) -> None:
     page.shot("6-all")
 
 
+def test_the_map_fills_a_taller_node_and_compares_only_with_imagery(page: ComfyPage) -> None:
+    page.page.evaluate(
+        "() => { const node = app.graph._nodes.find((one) => one.comfyClass === 'C2GMPreviewMap');"
+        " node.setSize([560, 900]); app.canvas.setDirty(true, true); }"
+    )
+    page.show("C2GMPreviewMap")
+    preview = page.page.locator(".c2gm-preview-map")
+    box = preview.bounding_box()
+    assert box is not None and box["height"] > 700
+    expect(preview.get_by_text("Swipe")).to_be_visible()
+    page.page.evaluate(
+        "() => app.graph._nodes.find((one) => one.comfyClass === 'C2GMPreviewMap')"
+        ".disconnectInput(1)"
+    )
+    expect(preview.get_by_text("Swipe")).to_be_hidden()
+    expect(preview.locator(".c2gm-slider")).to_be_hidden()
+    page.shot("7-taller")
+
+
+def test_the_sampler_shows_its_picture_once(page: ComfyPage) -> None:
+    page.show("C2GMCascadeSampler", margin=(120, -500))
+    number = page.page.evaluate(
+        "() => app.graph._nodes.find((one) => one.comfyClass === 'C2GMCascadeSampler').id"
+    )
+    pictures = page.page.locator(f'[data-node-id="{number}"] img')
+    assert pictures.count() <= 1, "Vue nodes; the classic canvas draws it without an element"
+    page.shot("4-sampler-once")
+
+
 def test_the_page_has_nothing_to_complain_of(page: ComfyPage) -> None:
     assert page.complaints == []
 
@@ -125,6 +154,40 @@ def tab(front_end: Server, browser: Browser, shots: Path) -> Iterator[ComfyPage]
     page = ComfyPage(browser, address, is_vue=False, shots=shots)
     yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def editing(page: ComfyPage) -> ComfyPage:
+    """The last workflow with two zooms to draw, in every front end and kind of nodes."""
+    page.open_template(TITLES[7])
+    page.set_widget("C2GMPickArea", "zoom_max", 17)
+    page.set_widget("C2GMCascadeSampler", "edges", "open")
+    page.set_widget("C2GMCascadeSampler", "seed", next(SEEDS))
+    page.set_widget("C2GMVectorize", "zoom", 17)
+    return page
+
+
+def test_a_zoom_is_painted_on_in_the_mask_editor_and_repainted(editing: ComfyPage) -> None:
+    page = editing
+    assert page.missing_nodes() == []
+    page.show("C2GMRepaint")
+    words = page.page.locator(".c2gm-words", has_text="Nothing is edited yet")
+    page.press_button("C2GMRepaint", "Paint on the map")
+    expect(page.page.locator(".c2gm-words", has_text="Queue once").first).to_be_visible()
+    page.queue()
+    assert page.wait_for_end() == "success"
+    expect(words.first).to_be_visible()
+    page.paint("C2GMRepaint", [(0.2, 0.7), (0.4, 0.75), (0.5, 0.6)])
+    saved = page.widgets("C2GMRepaint")["image"]
+    assert saved.startswith("clipspace/clipspace-painted-masked-")
+    expect(page.page.locator(".c2gm-words", has_text="The edit is saved").first).to_be_visible()
+    page.queue()
+    assert page.wait_for_end() == "success"
+    expect(page.page.locator(".c2gm-words", has_text="1 of 5 tiles reused").first).to_be_visible()
+    page.shot("8-repainted")
+    page.press_button("C2GMRepaint", "Clear the edit")
+    assert page.widgets("C2GMRepaint")["image"] == ""
+    assert page.complaints == []
 
 
 @pytest.mark.parametrize("front_end", [VERSION], indirect=True)

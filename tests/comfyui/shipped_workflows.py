@@ -470,7 +470,7 @@ def edit_and_repaint() -> Graph:
                     "image": "",
                     "fill": "water",
                 },
-                title="Repaint: queue, paint on the map, queue again",
+                title="Repaint: run, paint, run again",
                 size=(340, 760),
             ),
             "look": Node(

@@ -1,4 +1,5 @@
 // Repaint: the page's own mask and paint editor, opened by a button, and the edit taken back.
+import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { addButton, chain, setWidgets, widgetOf } from "./graph.js";
 import { say } from "./language.js";
@@ -11,7 +12,7 @@ const CLEARED = "The edit is taken back: queue the graph to see the map as it wa
 /** Two buttons, and a line that says what is to be done next. */
 export const addRepaint = (node, words) => {
   addButton(node, say("Paint on the map"), say("Opens the mask and paint editor on this zoom."), () => {
-    if (!node.imgs?.length && !node.images?.length) {
+    if (!node.imgs?.length) {
       words.say([say(FIRST)]);
       return;
     }
@@ -26,4 +27,15 @@ export const addRepaint = (node, words) => {
   });
   const image = widgetOf(node, "image");
   if (image) chain(image, "callback", (value) => value && words.say([say(QUEUE)]));
+  return ({ images: [shown] = [] }) => shown && keepPicture(node, shown);
+};
+
+/** The editor takes the picture from where the classic canvas keeps it; Vue nodes do not always. */
+const keepPicture = async (node, shown) => {
+  if (!LiteGraph.vueNodesMode) return;
+  const picture = new Image();
+  picture.src = api.apiURL(`/view?${new URLSearchParams(shown)}`);
+  await picture.decode().catch(() => null);
+  node.images = [shown];
+  node.imgs = [picture];
 };
