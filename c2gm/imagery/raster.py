@@ -22,6 +22,7 @@ from .warp import BlockWarp
 RECIPE = "warp-1"  # changes when the same file would give other pixels
 _OVERVIEW_REDUCTION = 8  # overviews may be made by another filter: only beyond this reduction
 _MOST_VALUES = 64 << 30  # read for one block
+_SLOW_JPEG_2000 = 1 << 22  # px
 _SLOW_PIXELS = 1 << 26  # of a raster: without overviews, low zooms of more than this are advised on
 
 
@@ -72,12 +73,18 @@ class RasterImagery(BlockImagery):
         return result
 
     def advice(self, zoom: int) -> tuple[str, ...]:
-        """That overviews are missing, where a zoom is far coarser than a large raster."""
+        """What of a large raster makes reading slow: its kind, or missing overviews."""
+        size = self._source.width * self._source.height
+        if self._source.driver == "JP2OpenJPEG" and size > _SLOW_JPEG_2000:
+            return (
+                f"{self.name} is JPEG 2000, which is unpacked slowly. Quicker is a GeoTIFF: `rio "
+                f"convert {self._source.path.name} out.tif --co TILED=YES --co COMPRESS=JPEG`.",
+            )
         reduction = self._reduction(zoom)
         needed = int(math.log2(reduction)) if reduction > _OVERVIEW_REDUCTION else 0
         if self._source.overviews or not needed:
             return ()
-        if self._source.width * self._source.height < _SLOW_PIXELS:
+        if size < _SLOW_PIXELS:
             return ()
         factors = ",".join(str(1 << level) for level in range(1, needed + 1))
         file = self._source.path.name if len(self._source.files) == 1 else "FILE"

@@ -24,7 +24,7 @@ _SIGNATURES = (
     (b"RIFF", "WEBP"),
     (b"BM", "BMP"),
 )
-_MAX_BLOCK_BYTES = 96 << 20  # what GDAL must unpack to give a single pixel
+_MAX_BLOCK_BYTES = 64 << 20  # what GDAL must unpack to give a single pixel
 _OPTIONS = {
     "GDAL_CACHEMAX": 64,  # MB
     # A stranger's file brings no other files along: neither .aux.xml nor anything beside it counts.
@@ -136,7 +136,7 @@ def check_blocks(name: str, dataset: Any) -> None:
     """Refuse a raster that must be unpacked in pieces too large for memory.
 
     Raises:
-        ImageryError: one block of it takes more than 96 MiB.
+        ImageryError: one block of it takes more than 64 MiB.
     """
     import numpy as np
 

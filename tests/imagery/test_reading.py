@@ -67,6 +67,16 @@ def test_missing_overviews_of_a_large_raster_are_advised(
     assert plain.advice(12) == ()
 
 
+def test_a_large_jpeg_2000_is_advised_against(
+    write_raster: WriteRaster, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imagery = open_imagery(write_raster(noise, "sheet.jp2", driver="JP2OpenJPEG"))
+    assert imagery.advice(17) == ()
+    monkeypatch.setattr(raster_module, "_SLOW_JPEG_2000", 1000)
+    (sentence,) = imagery.advice(17)
+    assert "rio convert sheet.jp2 out.tif" in sentence
+
+
 def test_a_raster_in_pieces_too_large_for_memory_is_refused(
     write_raster: WriteRaster, noise: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
