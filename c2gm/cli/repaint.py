@@ -20,6 +20,8 @@ from .options import (
     parse_bounds,
 )
 
+from .workers import MOST_THREADS
+
 if TYPE_CHECKING:
     from ..cascade.edits import Edit
     from ..tilesets.base import TileSet
@@ -135,14 +137,17 @@ def read_edit(
 
 
 def _model_settings(metadata: dict[str, str]) -> dict[str, Any]:
-    """Sampler, steps and guidance that a map was painted with, as far as it tells."""
+    """Sampler, steps, guidance and threads that a map was painted with, as far as it tells."""
     try:
         told = json.loads(metadata.get("model_settings", "{}"))
     except (ValueError, RecursionError):
         return {}
-    kinds = {"sampler": str, "steps": int, "guidance_scale": float}
-    return {
+    kinds = {"sampler": str, "steps": int, "guidance_scale": float, "threads": int}
+    known = {
         name: told[name]
         for name, kind in kinds.items()
         if isinstance(told, dict) and isinstance(told.get(name), kind)
     }
+    if not 1 <= known.get("threads", 1) <= MOST_THREADS:
+        del known["threads"]
+    return known

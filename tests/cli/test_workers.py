@@ -12,6 +12,7 @@ import pytest
 
 from c2gm.cascade.ledger import Ledger
 from c2gm.cli.exits import missing_extra
+from c2gm.cli.repaint import _model_settings
 from c2gm.cli.workers import OpenWorker, recorded_threads
 from c2gm.errors import JobError
 from c2gm.tilesets.open import open_tileset
@@ -44,6 +45,21 @@ def test_a_map_goes_on_with_the_threads_that_it_was_begun_with(tmp_path: Path) -
         assert recorded_threads(out) == threads
     with Ledger(tmp_path / "map.mbtiles.c2gm-job"), pytest.raises(JobError, match="works on"):
         recorded_threads(out)
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ({"threads": 3, "steps": 4, "sampler": "ddim"}, {"threads", "steps", "sampler"}),
+        ({"threads": 0}, set()),
+        ({"threads": 10**6}, set()),
+        ({"threads": "all", "steps": [4], "guidance_scale": None}, set()),
+        (["threads"], set()),
+    ],
+)
+def test_a_map_is_painted_again_as_it_says_that_it_was(told: object, known: set[str]) -> None:
+    assert set(_model_settings({"model_settings": json.dumps(told)})) == known
+    assert _model_settings({"model_settings": "["}) == {}
 
 
 def test_a_command_without_ray_says_what_to_install() -> None:
