@@ -25,6 +25,7 @@ from mercantile import Tile
 from ..errors import ImageryError
 from ..grid import TILE_SIZE, TileRange
 from .tiles import LARGEST_PICTURE, LARGEST_ZOOM, RECIPE
+from .words import printable
 
 DEFAULT_ZOOMS = (0, 18)
 _TEMPLATE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*.*\{-?[zxyZXY]\}", re.DOTALL)
@@ -54,6 +55,7 @@ class _Template:
     key: str = field(repr=False)
     zooms: tuple[int, ...]
     tile_size: int
+    credit: str
 
     def path_of(self, tile: Tile) -> str:
         """Path and query of a tile."""
@@ -76,7 +78,8 @@ class RemoteTiles:
 
     A template is `https://host/{z}/{x}/{y}.jpg`, with `{-y}` for rows from the south. After a `#`,
     which no server sees, may stand `zooms=14-18` (0-18 if not given), `size=512` for larger tiles,
-    and `key-file=PATH`, whose text replaces `{key}`. Missing tiles are invalid.
+    `key-file=PATH`, whose text replaces `{key}`, and `credit=(c)+Survey`. Tiles that the server has
+    not are invalid.
     """
 
     averaged = 3  # zooms below the lowest that are averaged: each takes four times the requests
@@ -91,7 +94,7 @@ class RemoteTiles:
         self._dial = dial or dial_tls
         self._local = threading.local()
         self.name = self._template.host
-        self.attribution = ""
+        self.attribution = self._template.credit
         self.zooms = self._template.zooms
         self.fingerprint = self._template.fingerprint()
 
@@ -287,6 +290,7 @@ def _parse(text: str) -> _Template:
     )
     zooms = _zooms_of(options.pop("zooms", ""), shown)
     size = options.pop("size", str(TILE_SIZE))
+    credit = printable(options.pop("credit", ""))
     missing = [name for name in ("{z}", "{x}") if name not in path]
     if missing or ("{y}" not in path) == ("{-y}" not in path):
         raise ImageryError(
@@ -295,7 +299,8 @@ def _parse(text: str) -> _Template:
         )
     if options or size not in ("256", "512"):
         raise ImageryError(
-            f"After the # of {shown} may stand zooms=14-18, size=256 or 512, and key-file=PATH."
+            f"After the # of {shown} may stand zooms=14-18, size=256 or 512, "
+            "key-file=PATH, and credit=WHOSE+IT+IS."
         )
     if (
         re.search(r"\{(?!(-?[zxy]|key)\})", path)
@@ -306,7 +311,7 @@ def _parse(text: str) -> _Template:
             f"The template of {shown} has other signs or places than {{z}}, {{x}}, {{y}} and "
             "{key}. Name one server, and write blanks as %20."
         )
-    return _Template(host, port, path, key, zooms, int(size))
+    return _Template(host, port, path, key, zooms, int(size), credit)
 
 
 def _key_of(file: str | None, shown: str) -> str:

@@ -123,6 +123,9 @@ def test_a_template_has_a_name_bounds_and_a_fingerprint_without_its_key() -> Non
     assert imagery.bounds == pytest.approx((-180, -85.0511, 180, 85.0511), abs=1e-3)
     assert imagery.fingerprint == other.fingerprint
     assert imagery.fingerprint != open_sources(TEMPLATE.replace("summer", "winter")).fingerprint
+    assert imagery.attribution == ""
+    credited = open_sources(TEMPLATE + "#credit=(c)+Survey%20of%20maps")
+    assert credited.attribution == "(c) Survey of maps"
     assert open_sources(TEMPLATE, attribution="(c) Survey").attribution == "(c) Survey"
 
 
