@@ -10,7 +10,8 @@ from .files import output_folder, safe_path, stamp, tileset_names, tileset_path
 from .wording import checked, counted
 
 CATEGORY = "C2GM/map"
-FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": "", "PMTiles": ".pmtiles"}
+GEOTIFFS = "GeoTIFF a zoom"
+FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": "", "PMTiles": ".pmtiles", GEOTIFFS: ".tif"}
 
 
 class TileStitch(Node):
@@ -174,7 +175,7 @@ class SaveTileset(Node):
                 "Writes a map to output/c2gm: a stitched picture of one zoom, or a whole tile "
                 "set. A map of the same name that C2GM made is replaced."
             ),
-            search_aliases=["export", "mbtiles", "pmtiles", "xyz"],
+            search_aliases=["export", "mbtiles", "pmtiles", "xyz", "geotiff", "cog"],
             is_output_node=True,
             inputs=[
                 io.Image.Input(
@@ -205,7 +206,7 @@ class SaveTileset(Node):
                     options=list(FORMATS),
                     tooltip=(
                         "MBTiles is one file that QGIS opens, PMTiles one file for web sites; XYZ "
-                        "is a folder of pictures."
+                        "is a folder of pictures; GeoTIFF a file for each zoom, cloud-optimized."
                     ),
                 ),
             ],
@@ -226,6 +227,9 @@ class SaveTileset(Node):
 
         one_of(map_image=map_image, tileset=tileset)
         path = save_path(name, format)
+        if format == GEOTIFFS:
+            told = save_geotiffs(tileset, path)
+            return io.NodeOutput(tileset, ui={"text": [told]})
         check_ours(path)
         if tileset is not None:
             count = export_tileset(tileset, path, overwrite=True)
@@ -260,6 +264,23 @@ def save_path(name: str, kind: str) -> Path:
     plain, suffix = name.strip().rstrip("/"), FORMATS[kind]
     safe_path(plain, output_folder())
     return safe_path(plain if plain.endswith(suffix) else plain + suffix, output_folder())
+
+
+def save_geotiffs(tileset: Path | None, path: Path) -> str:
+    """Write a map as one GeoTIFF a zoom; returns what was written, in words.
+
+    Raises:
+        C2GMError: it is a picture, or a file that C2GM did not write has such a name.
+    """
+    from ..c2gm.tilesets.cog import export_cogs
+
+    if tileset is None:
+        raise ConfigError(
+            "A picture becomes a GeoTIFF by the field file of Tile Stitch. Connect a tileset here, "
+            "or choose another format."
+        )
+    files = export_cogs(tileset, path, overwrite=True)
+    return f"{', '.join(file.name for file in files)} in output/c2gm"
 
 
 def check_ours(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from comfyui_client import PromptRefused
 from comfyui_server import Server
 from install_server import HERE
@@ -106,6 +107,7 @@ def answer(server: Server, prompt: Prompt) -> str:
         (changed("C2GMCascadeSampler", cascade_factor="8X"), "'8X' is not one of 4X, 2X"),
         (changed("C2GMCascadeSampler", max_tiles=20), "allow it by max_tiles 23"),
         (saved(format="zip"), "Format 'zip' is not one of MBTiles"),
+        (saved(format="GeoTIFF a zoom"), "by the field file of Tile Stitch"),
         (saved(name="../map"), "is not a name inside c2gm/"),
         (stitched("town.jpg"), "a stitched map is a .png or a .tif"),
         (stitched("town"), "a stitched map is a .png or a .tif"),
@@ -179,6 +181,24 @@ def test_a_map_is_saved_in_every_format_and_read_back(server: Server, format: st
     assert shown.outputs["2"]["c2gm_map"][0]["zooms"] == [14]
     files = server.get_json("/object_info/C2GMLoadTileset")["C2GMLoadTileset"]["input"]
     assert name in files["required"]["file"][1]["options"]
+
+
+def test_a_map_becomes_a_geotiff_for_each_zoom(server: Server) -> None:
+    assert server.run(saved("to become a geotiff")).status == "success"
+    prompt = {
+        "1": {"class_type": "C2GMLoadTileset", "inputs": {"file": "to become a geotiff.mbtiles"}},
+        "2": {
+            "class_type": "C2GMSaveTileset",
+            "inputs": {"tileset": ["1", 0], "zoom": 14, "name": "geo", "format": "GeoTIFF a zoom"},
+        },
+    }
+    for _ in range(2):  # the second replaces the first
+        run = server.run(prompt)
+        assert run.status == "success", run.error
+        assert run.outputs["2"]["text"] == ["geo-z14.tif in output/c2gm"]
+        prompt["2"]["inputs"]["zoom"] = 15
+    with rasterio.open(server.base / "output" / "c2gm" / "geo-z14.tif") as raster:
+        assert (raster.width, raster.height, str(raster.crs)) == (256, 256, "EPSG:3857")
 
 
 def test_an_area_is_told_with_its_tiles_and_work(server: Server) -> None:
