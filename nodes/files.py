@@ -18,6 +18,7 @@ BUNDLED_IMAGERY = "procedural town (bundled)"
 RASTERS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
 TILESETS = (".mbtiles", ".pmtiles")
 IMAGERY = RASTERS + TILESETS
+VECTORS = {"GeoJSON": ".geojson", "GeoPackage": ".gpkg"}
 ASSETS = Path(__file__).resolve().parent.parent / "c2gm" / "assets"
 MODEL_FOLDER = "sgdm"
 CHECKPOINTS = "checkpoints"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ._api import Area, Node, Tileset, io, node_schema
+from .files import VECTORS
 from .wording import checked, counted
-
-FORMATS = {"GeoJSON": ".geojson", "GeoPackage": ".gpkg"}
 
 
 class Vectorize(Node):
@@ -41,7 +40,7 @@ class Vectorize(Node):
                 ),
                 io.Combo.Input(
                     "format",
-                    options=list(FORMATS),
+                    options=list(VECTORS),
                     tooltip=(
                         "GeoJSON opens everywhere; GeoPackage is smaller, with areas and lines "
                         "apart, and needs the package pyogrio."

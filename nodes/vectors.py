@@ -9,8 +9,7 @@ from ..c2gm.errors import ConfigError
 from ..c2gm.tilesets.metadata import NOTICE
 from ..c2gm.tilesets.open import open_tileset
 from .areas import PickedArea
-from .files import output_folder, safe_path
-from .vector_nodes import FORMATS
+from .files import VECTORS, output_folder, safe_path
 
 GENERATOR = "c2gm"
 READ_AT_MOST = 400  # bytes of a file's beginning, where our GeoJSON names its maker
@@ -25,9 +24,9 @@ def vector_path(name: str, kind: str) -> Path:
     """
     from ..c2gm.tracing.vector_files import check_vector_name
 
-    if kind not in FORMATS:
-        raise ConfigError(f"Format {kind!r} is not one of {', '.join(FORMATS)}.")
-    plain, suffix = name.strip(), FORMATS[kind]
+    if kind not in VECTORS:
+        raise ConfigError(f"Format {kind!r} is not one of {', '.join(VECTORS)}.")
+    plain, suffix = name.strip(), VECTORS[kind]
     safe_path(plain, output_folder())
     path = safe_path(plain if plain.endswith(suffix) else plain + suffix, output_folder())
     check_vector_name(path, overwrite=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -16,11 +17,16 @@ from c2gm.legend import CLASS_ID, LEGEND, palette
 from c2gm.painting.window_inputs import read_mosaic
 from c2gm.recolour import PALETTES, recolour
 from c2gm.tilesets.open import create_tileset, open_tileset
+from c2gm.tracing.vector_files import write_traced
 
 edits = node_module("edits")
+vector_files = importlib.import_module(
+    edits.__name__.replace("nodes.edits", "c2gm.tracing.vector_files")
+)
 files = node_module("files")
 payloads = node_module("payloads")
 recolouring = node_module("recolouring")
+vectors = node_module("vectors")
 Error = files.ConfigError.__mro__[1]
 
 TILES = TileRange(16, 31008, 32768, 31009, 32768)  # two tiles side by side
@@ -40,7 +46,7 @@ def drawn(width: int = 512) -> np.ndarray:
 @pytest.fixture
 def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A map in the output folder; the right half of its second tile has no imagery."""
-    for module in (files, edits, recolouring):
+    for module in (files, edits, recolouring, vectors):
         for name in ("input", "output"):
             folder = tmp_path / name
             folder.mkdir(exist_ok=True)
@@ -195,3 +201,30 @@ def test_the_picture_of_a_map_is_its_finest_zoom_that_fits(
 ) -> None:
     assert recolouring.finest_picture(town).shape == (256, 512, 3)
     assert (recolouring.finest_picture(town)[:, 384:] == palette()[0]).all()
+
+
+# Vectors ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), [("GeoJSON", "v.geojson"), ("GeoPackage", "v.gpkg")])
+def test_vectors_of_ours_are_replaced_and_others_are_not(town: Path, kind: str, name: str) -> None:
+    path = vectors.vector_path("v", kind)
+    assert path == (town.parent / name).resolve()
+    lines = {"street": [np.array([[0.0, 0.0], [10.0, 5.0]])]}
+    write_traced(path, {}, lines, {"generator": vectors.GENERATOR, "notice": "generated"})
+    assert vectors.vector_path(name, kind) == path
+    write_traced(path, {}, lines, {"notice": "mine"})
+    with pytest.raises(Error, match="was not made by C2GM, so it is not replaced"):
+        vectors.vector_path("v", kind)
+    path.write_bytes(b"mine")
+    with pytest.raises(Error, match="was not made by C2GM, so it is not replaced"):
+        vectors.vector_path("v", kind)
+
+
+def test_a_geopackage_needs_pyogrio_and_says_so(
+    town: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_files, "find_spec", lambda name: None)
+    with pytest.raises(Error, match="needs the package pyogrio"):
+        vectors.vector_path("v", "GeoPackage")
+    assert vectors.vector_path("v", "GeoJSON").suffix == ".geojson"
