@@ -19,7 +19,6 @@ from .options import (
     open_named_imagery,
     parse_bounds,
 )
-
 from .workers import MOST_THREADS
 
 if TYPE_CHECKING:
