@@ -7,6 +7,7 @@ import sys
 
 def main() -> None:
     """Run the program with the arguments of the process."""
+    keep_traces_of_logging_quiet()
     try:
         from .app import build_app
     except ModuleNotFoundError as error:
@@ -19,3 +20,18 @@ def main() -> None:
         )
         raise SystemExit(1) from None
     build_app()()
+
+
+def keep_traces_of_logging_quiet() -> None:
+    """Print no trace where GDAL's words on a damaged file are no text.
+
+    rasterio logs these words, and Python prints a trace of what it cannot decode there, though the
+    error itself is told in one line.
+    """
+    before = sys.unraisablehook
+
+    def tell(what: sys.UnraisableHookArgs) -> None:
+        if not (isinstance(what.exc_value, UnicodeDecodeError) and "rasterio" in str(what.object)):
+            before(what)
+
+    sys.unraisablehook = tell

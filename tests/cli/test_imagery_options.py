@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import rasterio
 from PIL import Image
 from rasterio.windows import Window
 
+from c2gm.cli.main import keep_traces_of_logging_quiet
 from c2gm.imagery import remote
 
 Run = Callable[..., Any]
@@ -86,6 +89,17 @@ def test_a_map_tells_how_values_of_16_bits_were_stretched_and_keeps_to_it(
     assert c2gm(*command, "--stretch", "740,8000").status == 0
     other = c2gm(*command)
     assert other.status == 1 and "imagery was" in other.err
+
+
+def test_words_of_gdal_that_are_no_text_print_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    keep_traces_of_logging_quiet()
+    undecodable = UnicodeDecodeError("utf-8", b"\xe8", 0, 1, "invalid continuation byte")
+    for error, place in ((undecodable, "rasterio._env.log_error"), (ValueError(), "rasterio")):
+        sys.unraisablehook(SimpleNamespace(exc_value=error, object=place))
+    sys.unraisablehook(SimpleNamespace(exc_value=undecodable, object="c2gm"))
+    assert len(told) == 2  # errors of any other kind, and of any other place, are shown
 
 
 @pytest.fixture
