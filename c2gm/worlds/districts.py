@@ -187,7 +187,7 @@ def _bridges(
     town: Any,
     obstacles: Any,
 ) -> list[tuple[str, Any]]:
-    """Streets over the waters of a town; of their own chance, so that dry towns stay as they are."""
+    """Streets over the waters of a town, of a chance of their own: dry towns stay as they are."""
     streets = [line for kind, line in roads if kind == "street"]
     waters = [(reach.line, reach.width) for reach in running]
     rng = generator(country.seed, 71, *district.key[0], *district.key[1])
