@@ -168,7 +168,7 @@ class ComfyPage:
     def paint(self, kind: str, points: list[tuple[float, float]]) -> None:
         """Draw a mask in the page's own editor, in shares of the picture's size, and save it."""
         self.press_button(kind, "Paint on the map")
-        save = self.page.get_by_role("button", name="Save", exact=True).last
+        save = self.page.get_by_role("dialog").last.get_by_text("Save", exact=True)
         save.wait_for()
         self.page.wait_for_timeout(2500)  # it fits the picture into the window, slowly
         box = self.page.evaluate(EDITOR_BOX)

@@ -26,8 +26,28 @@ export const addRepaint = (node, words) => {
     words.say([say(CLEARED)]);
   });
   const image = widgetOf(node, "image");
-  if (image) chain(image, "callback", (value) => value && words.say([say(QUEUE)]));
+  if (image) {
+    makeReadable(image);
+    chain(image, "callback", (value) => value && words.say([say(QUEUE)]));
+  }
   return ({ images: [shown] = [] }) => shown && keepPicture(node, shown);
+};
+
+/**
+ * Let a widget's value be read through any proxy: the editor of older pages looks at the node
+ * through one of Vue's, which may not touch the private field behind the value.
+ */
+const makeReadable = (widget) => {
+  let owner = Object.getPrototypeOf(widget);
+  while (owner && !Object.getOwnPropertyDescriptor(owner, "value")) owner = Object.getPrototypeOf(owner);
+  const { get, set } = (owner && Object.getOwnPropertyDescriptor(owner, "value")) ?? {};
+  if (!get || !set || Object.hasOwn(widget, "value")) return;
+  Object.defineProperty(widget, "value", {
+    configurable: true,
+    enumerable: true,
+    get: () => get.call(widget),
+    set: (value) => set.call(widget, value),
+  });
 };
 
 /** The editor takes the picture from where the classic canvas keeps it; Vue nodes do not always. */
