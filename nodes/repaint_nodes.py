@@ -17,7 +17,7 @@ class Repaint(Node):
     @classmethod
     def define_schema(cls):
         """Inputs and outputs."""
-        from .edits import FILLS
+        from ..c2gm.legend import FLAT_CLASSES, LEGEND
 
         return node_schema(
             node_id="C2GMRepaint",
@@ -58,7 +58,7 @@ class Repaint(Node):
                 ),
                 io.Combo.Input(
                     "fill",
-                    options=list(FILLS),
+                    options=[entry.name for entry in LEGEND[:FLAT_CLASSES]],
                     default="water",
                     tooltip="What masked ground becomes.",
                 ),
