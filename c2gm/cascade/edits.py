@@ -63,6 +63,8 @@ def edit_of_picture(map_: TileSet, box: PixelBox, picture: np.ndarray) -> Edit:
         source, target = _part_of(box, place), _part_of(place, box)
         new = np.array(old)
         over = shown[source][..., None]
+        if new.shape[-1] == 4:
+            over = over & (new[target][..., 3:] > 0)  # nobody sees what lies under no opacity
         new[target][..., :3] = np.where(over, picture[source][..., :3], new[target][..., :3])
         if not np.array_equal(new, old):
             changed[wrapped(tile)] = new

@@ -169,6 +169,20 @@ def test_a_picture_lies_over_tile_borders_and_only_its_opaque_pixels_count(wide_
     assert (edit.tiles[CORNER][11:20, 250:] == 0).all()
 
 
+def test_a_picture_of_a_map_with_holes_edits_what_was_changed_alone(whole_map):
+    """A stitched picture shows the ground colour in the holes; that is no correction."""
+    tile = Tile(17000, 11200, 15)
+    box = square_box(tile.x, tile.y, 15)
+    with open_tileset(whole_map) as map_:
+        old = map_.get(tile)
+        assert old.shape[-1] == 4 and (old[..., 3] == 0).any()
+        picture = np.where(old[..., 3:] > 0, old[..., :3], np.uint8(230))
+        assert edit_of_picture(map_, box, picture).tiles == {}
+        picture[3, 4] ^= 255
+        edit = edit_of_picture(map_, box, picture)
+    assert (edit.tiles[tile] != old).any(-1).sum() == 1
+
+
 def test_pictures_and_tile_sets_that_do_not_fit_are_refused(wide_map, tmp_path):
     with open_tileset(wide_map) as map_:
         with pytest.raises(TilesetError, match="has 12 x 10 px, the area 20 x 10 px"):
