@@ -87,7 +87,7 @@ def save_thumbnail(page: ComfyPage, server: Server, title: str) -> None:
         picture = Image.open(io.BytesIO(server.get("/view?" + urllib.parse.urlencode(entry))))
     else:
         page.show("C2GMPreviewMap", margin=CORNER)
-        shown = page.page.locator(".c2gm-preview-map .c2gm-map")
+        shown = page.page.locator(".c2gm-preview-map .c2gm-map").first
         picture = Image.open(io.BytesIO(shown.screenshot()))
     width, height = THUMBNAIL_SIZE
     scale = max(width / picture.width, height / picture.height)
