@@ -46,7 +46,7 @@ def command(
         typer.Option(min=1, max=65535, help="Where to serve.", show_default="any free port"),
     ] = None,
 ) -> None:
-    """Show a map in any browser, zoom by zoom, with the imagery under it.
+    """Show a map in any browser, zoom by zoom, over its imagery.
 
     Writes one page that needs no network and opens by double click. A map too large for one page is
     shown whole with --serve, to this machine alone.
