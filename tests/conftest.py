@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from install_server import install_server
 # A loaded machine is slow, not wrong: hypothesis' 200 ms an example would fail tests by chance.
 settings.register_profile("c2gm", deadline=None)
 settings.load_profile("c2gm")
+
+# A shell lets what it starts with "&" ignore Ctrl-C; the programs that tests interrupt would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
