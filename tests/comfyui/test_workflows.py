@@ -28,11 +28,12 @@ from c2gm.tilesets.verify import verify_tileset
 
 
 @pytest.fixture(scope="module")
-def by_hand(server: Server, pyramid: object) -> tuple[Run, dict[str, np.ndarray]]:
-    """The workflow with two stages by hand."""
+def by_hand(server: Server, pyramid: object) -> tuple[Run, dict[str, np.ndarray], list[Path]]:
+    """The workflow with two stages by hand: its run, its pictures, the jobs that it began."""
+    before = set(jobs(server))
     run = server.run(prompt_of(BY_HAND), timeout=900)
     assert run.status == "success", run.error
-    return run, pictures(server, run)
+    return run, pictures(server, run), sorted(set(jobs(server)) - before)
 
 
 def test_cancel_stops_the_cascade_within_its_batch(
@@ -123,7 +124,7 @@ def test_the_pyramid_is_the_librarys(
 def test_stages_by_hand_are_those_of_the_cascade(
     server: Server,
     pyramid: tuple[Run, Run, np.ndarray],
-    by_hand: tuple[Run, dict[str, np.ndarray]],
+    by_hand: tuple[Run, dict[str, np.ndarray], list[Path]],
 ) -> None:
     _, shown = by_hand
     sizes = sorted(picture.shape for picture in shown.values())
@@ -144,9 +145,9 @@ def test_stages_by_hand_are_those_of_the_cascade(
 def test_the_cascade_goes_on_from_the_map_made_by_hand(
     server: Server,
     pyramid: tuple[Run, Run, np.ndarray],
-    by_hand: tuple[Run, dict[str, np.ndarray]],
+    by_hand: tuple[Run, dict[str, np.ndarray], list[Path]],
 ) -> None:
-    (continued,) = [path for path in jobs(server) if _zooms(path)[0] == 16]
+    (continued,) = by_hand[2]
     assert _zooms(continued) == (16, 17, 18)
     hand = server.base / "output" / "c2gm" / "town by hand.mbtiles"
     with open_tileset(hand) as start, open_tileset(continued) as tileset:
