@@ -21,6 +21,7 @@ __all__ = [
     "SGDM",
     "Tileset",
     "io",
+    "map_outputs",
     "node_schema",
     "ui",
 ]
@@ -46,3 +47,12 @@ def node_schema(**fields: Any) -> io.Schema:
     """A schema of the fields that this ComfyUI knows."""
     known = {field.name for field in dataclasses.fields(io.Schema)}
     return io.Schema(**{name: value for name, value in fields.items() if name in known})
+
+
+def map_outputs() -> list[Any]:
+    """Outputs of a node that draws a map: its tile set, and a picture of it."""
+    picture = io.Image.Output(
+        display_name="map",
+        tooltip="The finest zoom, or the finest that makes no more than 64 megapixels.",
+    )
+    return [Tileset.Output(display_name="tileset"), picture]

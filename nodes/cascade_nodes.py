@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._api import SGDM, Area, Imagery, Node, Tileset, io, node_schema
+from ._api import SGDM, Area, Imagery, Node, Tileset, io, map_outputs, node_schema
 from .feature_nodes import start_and_end
 from .texts import FACTORS, factor_of
 
@@ -141,13 +141,7 @@ class CascadeSampler(Node):
                     tooltip="A larger map is not begun: allow it here, when you mean it.",
                 ),
             ],
-            outputs=[
-                Tileset.Output(display_name="tileset"),
-                io.Image.Output(
-                    display_name="map",
-                    tooltip="The finest zoom, or the finest that makes no more than 64 megapixels.",
-                ),
-            ],
+            outputs=map_outputs(),
         )
 
     @classmethod

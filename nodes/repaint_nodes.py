@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._api import SGDM, Area, Imagery, Node, Tileset, io, node_schema
+from ._api import SGDM, Area, Imagery, Node, Tileset, io, map_outputs, node_schema
 from .files import stamp
 from .wording import checked
 
@@ -83,13 +83,7 @@ class Repaint(Node):
                     tooltip="The map that this one was continued from, if it was.",
                 ),
             ],
-            outputs=[
-                Tileset.Output(display_name="tileset"),
-                io.Image.Output(
-                    display_name="map",
-                    tooltip="The finest zoom, or the finest that makes no more than 64 megapixels.",
-                ),
-            ],
+            outputs=map_outputs(),
         )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,11 +55,14 @@ def check_name(path: Path) -> None:
     """Refuse a path that no tile set is written to, before any work.
 
     Raises:
-        TilesetError: it names nothing, like `.`, or ends like another kind of file.
+        TilesetError: it names nothing, like `.`, or ends like another kind of file, or nearly like
+            a tile set's.
     """
     if path.name in ("", ".."):
         raise TilesetError(f"{path} is no name for a tile set. Give a file or a folder.")
-    if path.suffix.lower() in _OTHER_SUFFIXES:
+    suffix = path.suffix.lower()
+    misspelt = suffix not in FILE_SUFFIXES and difflib.get_close_matches(suffix, FILE_SUFFIXES)
+    if suffix in _OTHER_SUFFIXES or misspelt:  # it would become a folder of that name
         raise TilesetError(
             f"{path.name}: tile sets are written as .mbtiles, .pmtiles or as a folder, not as "
             f"{path.suffix}. Give such a name."

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile_texts import HOSTILE
 from mercantile import Tile
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -22,29 +23,6 @@ DRAWN, PHOTO = (200, 40, 40), (40, 90, 200)
 PYRAMID = (
     *(Tile(x, y, 3) for x in (4, 5) for y in (2, 3)),
     *(Tile(x, y, 4) for x in range(8, 12) for y in range(4, 8)),
-)
-HOSTILE = (
-    "<script>window.hacked = 1</script>",
-    "</script><script>window.hacked = 1</script>",
-    "<!--<script>",
-    "</title><script>window.hacked = 1</script>",
-    "--><script>window.hacked = 1</script>",
-    "<img src=x onerror=window.hacked=1>",
-    "<img src=x onerror=window.hacked=1 onload=window.hacked=1>",
-    "<svg onload=window.hacked=1>",
-    "<svg><script>window.hacked=1</script></svg>",
-    "<iframe srcdoc='<script>parent.hacked=1</script>'>",
-    "<a href='javascript:window.hacked=1' id=evil>click</a>",
-    "<a href='https://x' onclick='window.hacked=1' onmouseover='window.hacked=1'>two</a>",
-    "<a href='&#106;avascript:window.hacked=1' id=evil2>click</a>",
-    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
-    "<math><mtext></mtext><style><img src=x onerror=window.hacked=1></style></math>",
-    '"><script>window.hacked=1</script>',
-    "'-window.hacked=1-'",
-    "${window.hacked=1}",
-    "<meta http-equiv=refresh content='0;url=https://example.org'>",
-    "<base href='https://example.org/'>",
-    "<form action='https://example.org'><button>x</button></form>",
 )
 SHOWN = """() => {
   const pictures = [...document.querySelectorAll(".leaflet-tile-container img")];

@@ -167,6 +167,8 @@ def test_wrong_use_ends_with_status_2(
         (["--crs", "EPSG:1"], "no known coordinate system"),
         (["--start", "nowhere.mbtiles"], "nowhere.mbtiles does not exist"),
         (["--out", "map.tif"], "as .mbtiles, .pmtiles or as a folder, not as .tif"),
+        (["--out", "map.mbtile"], "as .mbtiles, .pmtiles or as a folder, not as .mbtile"),
+        (["--out", "map.pmtils"], "as .mbtiles, .pmtiles or as a folder, not as .pmtils"),
         (["--model", "gone.safetensors"], "gone.safetensors does not exist"),
     ],
 )

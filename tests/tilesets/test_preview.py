@@ -7,6 +7,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from hostile_texts import HOSTILE
 from mercantile import Tile
 from PIL import Image
 
@@ -396,34 +397,16 @@ def test_a_zoom_without_tiles_says_so(tmp_path, make_pyramid, open_page):
     assert text == "This page holds no map of zoom 3."
 
 
-HOSTILE = (
-    "<script>window.hacked = 1</script>",
-    "</script><script>window.hacked = 1</script>",
-    "<!--<script>",
-    "</title><script>window.hacked = 1</script>",
-    "--><script>window.hacked = 1</script>",
-    "<img src=x onerror=window.hacked=1>",
-    "<svg onload=window.hacked=1>",
-    "<svg><script>window.hacked=1</script></svg>",
-    "<iframe srcdoc='<script>parent.hacked=1</script>'>",
-    "<a href='javascript:window.hacked=1' id=evil>click</a>",
-    "<a href='https://x' onclick='window.hacked=1' onmouseover='window.hacked=1'>two</a>",
-    "<a href='&#106;avascript:window.hacked=1' id=evil2>click</a>",
-    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
-    "<math><mtext></mtext><style><img src=x onerror=window.hacked=1></style></math>",
-    '"><script>window.hacked=1</script>',
-    "'-window.hacked=1-'",
-    "${window.hacked=1}",
+# What a page that is filled in from a template has to fear besides.
+HOSTILE_TO_TEMPLATES = (
     "\u2028window.hacked=1\u2029",
     "\ud800 lone half",
-    "<meta http-equiv=refresh content='0;url=https://example.org'>",
-    "<base href='https://example.org/'>",
     "$title $data ${page_js}",
 )
 
 
 @browser
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", (*HOSTILE, *HOSTILE_TO_TEMPLATES))
 def test_metadata_of_strangers_is_only_text(text, tmp_path, pyramid, open_page, make_picture):
     with create_tileset(tmp_path / "map.mbtiles", {"name": "x"}) as tileset:
         tileset.put(pyramid[0], make_picture(pyramid[0]))

@@ -1,0 +1,25 @@
+"""Texts of strangers' maps that would run a script if a page took them for markup."""
+
+HOSTILE = (
+    "<script>window.hacked = 1</script>",
+    "</script><script>window.hacked = 1</script>",
+    "<!--<script>",
+    "</title><script>window.hacked = 1</script>",
+    "--><script>window.hacked = 1</script>",
+    "<img src=x onerror=window.hacked=1>",
+    "<img src=x onerror=window.hacked=1 onload=window.hacked=1>",
+    "<svg onload=window.hacked=1>",
+    "<svg><script>window.hacked=1</script></svg>",
+    "<iframe srcdoc='<script>parent.hacked=1</script>'>",
+    "<a href='javascript:window.hacked=1' id=evil>click</a>",
+    "<a href='https://x' onclick='window.hacked=1' onmouseover='window.hacked=1'>two</a>",
+    "<a href='&#106;avascript:window.hacked=1' id=evil2>click</a>",
+    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<math><mtext></mtext><style><img src=x onerror=window.hacked=1></style></math>",
+    '"><script>window.hacked=1</script>',
+    "'-window.hacked=1-'",
+    "${window.hacked=1}",
+    "<meta http-equiv=refresh content='0;url=https://example.org'>",
+    "<base href='https://example.org/'>",
+    "<form action='https://example.org'><button>x</button></form>",
+)
