@@ -12,7 +12,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 LIBRARY = REPOSITORY / "c2gm"
 
-GROUND = {"errors", "grid", "legend", "map_scale", "recolour", "references"}
+GROUND = {"errors", "grid", "legend", "map_scale", "recolour", "references", "words"}
 # room -> rooms that it may import besides itself and the ground floor.
 ARROWS: dict[str, set[str]] = {
     "imagery": set(),

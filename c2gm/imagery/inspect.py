@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ImageryError, MissingCRS
+from ..words import printable
 from .sidecars import find_world_file, has_siblings, read_prj, read_world_file
 from .source import Nodata, RasterSource, Stretch, Validity, check_blocks, find_driver, gdal
 from .stretch import sample, stretched
 from .virtual import Palette, described, rectified
 from .vrt_file import check_parts, is_vrt, read_vrt
-from .words import printable
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from mercantile import Tile
 
 from ..errors import ImageryError
 from ..grid import TILE_SIZE, TileRange
+from ..words import printable
 from .tiles import LARGEST_PICTURE, LARGEST_ZOOM, RECIPE
-from .words import printable
 
 DEFAULT_ZOOMS = (0, 18)
 _TEMPLATE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*.*\{-?[zxyZXY]\}", re.DOTALL)

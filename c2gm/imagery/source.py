@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ImageryError
-from .words import printable
+from ..words import printable
 
 # Local, self-contained kinds only: no driver that fetches from the network or follows references.
 _SIGNATURES = (

@@ -11,9 +11,9 @@ from mercantile import Tile
 
 from ..errors import C2GMError, ImageryError
 from ..grid import TileRange
+from ..words import printable
 from .fingerprint import fingerprint_files
 from .tiles import LARGEST_ZOOM, RECIPE, measure_tile, surrounding_tiles
-from .words import printable
 
 
 class TileReader(Protocol):

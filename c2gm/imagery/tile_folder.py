@@ -10,9 +10,9 @@ from mercantile import Tile
 
 from ..errors import ImageryError
 from ..grid import TileRange
+from ..words import printable
 from .fingerprint import WHOLE_BYTES
 from .tiles import LARGEST_PICTURE, LARGEST_ZOOM, RECIPE, measure_tile, surrounding_tiles
-from .words import printable
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _SAMPLES = 256  # tiles read for the fingerprint of a large folder

@@ -13,8 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageryError
 from ..grid import TILE_SIZE, PixelBox, TileRange, bounds_of
+from ..words import printable
 from .blocks import DEFAULT_CACHE_BYTES, Block, BlockImagery, masked
-from .words import printable
 
 RECIPE = "tiles-1"  # changes when the same tiles would give other pixels
 LARGEST_ZOOM = 22

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ImageryError
+from ..words import printable
 from .source import check_blocks, find_driver, gdal, is_raster
-from .words import printable
 
 _MAX_BYTES = 32 << 20
 _MAX_PARTS = 20_000

@@ -18,6 +18,7 @@ from typing import Any
 from mercantile import Tile
 
 from ..errors import C2GMError, TilesetError
+from ..words import printable
 from .metadata import is_ours
 from .pictures import MAX_PICTURE_BYTES
 from .storing import FileWriter, TileSetReader, disk_full, sync_folder
@@ -373,7 +374,7 @@ def _sqlite_address(path: Path) -> str:
 def read_error(path: Path, error: sqlite3.Error) -> TilesetError:
     """The error of ours for what SQLite says of a file."""
     # SQLite quotes what it cannot read.
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error))[:200]
+    text = printable(error, 200)
     if "interrupted" in text:
         return TilesetError(
             f"{path.name} gave no tile for too long; its table of tiles is a view "
