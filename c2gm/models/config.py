@@ -25,7 +25,8 @@ class MFEncoderConfig:
     `context_width` > 0 adds blocks of that width at a sixteenth, where ground is read from further
     away.
     `standardise` shows the source stem its imagery a second time, at mean 0 and deviation 1.
-    `class_head` keeps the class head whose probabilities are the draft (0 classes: none).
+    `class_head` keeps the class head whose probabilities are the draft (0 classes: none), each
+    averaged over `draft_cells` x `draft_cells` cells of a latent pixel: 1, 2, 4 or 8 a side.
     """
 
     arm: Arm = "ref_dual_spade"
@@ -41,6 +42,7 @@ class MFEncoderConfig:
     standardise: bool = False
     class_head: int = 0
     class_head_width: int = 128
+    draft_cells: int = 1
 
 
 @dataclass(frozen=True)

@@ -249,17 +249,21 @@ class MFEncoder(nn.Module):
 
     @torch.no_grad()
     def draft(self, f_cond: Tensor) -> Tensor:
-        """Class probabilities averaged to the latent grid [B,classes,h,w]; carries no gradient.
+        """Class probabilities on the latent grid [B,classes x cells,h,w]; carries no gradient.
+
+        With several `draft_cells` a side, a class has one channel for each cell of a latent pixel,
+        row by row: the drawing shall know where in its 8 px a road lies.
 
         Raises:
             ConfigError: the model has no class head.
         """
         batch, _, height, width = f_cond.shape
         logits = self._class_head()(f_cond)
+        cells, side = self.config.draft_cells, FACTOR // self.config.draft_cells
         # Softmax and average of the un-shuffled logits are those of the full picture, cheaper.
-        shape = (batch, self.config.class_head, FACTOR**2, height, width)
-        probabilities: Tensor = logits.view(shape).float().softmax(dim=1)
-        return probabilities.mean(dim=2).to(f_cond.dtype)
+        shape = (batch, self.config.class_head, cells, side, cells, side, height, width)
+        probabilities: Tensor = logits.view(shape).float().softmax(dim=1).mean(dim=(3, 5))
+        return probabilities.view(batch, -1, height, width).to(f_cond.dtype)
 
     def _class_head(self) -> nn.Module:
         if not self.config.class_head:
@@ -307,6 +311,11 @@ def _check(config: MFEncoderConfig) -> None:
         raise ConfigError(
             f"MFEncoder must divide by {FACTOR}: 'unshuffle' {config.unshuffle} and "
             f"{sum(config.downsample)} halving stages do not."
+        )
+    if FACTOR % config.draft_cells:
+        raise ConfigError(
+            f"A latent pixel cannot be cut into {config.draft_cells} draft cells a side. "
+            "Take 1, 2, 4 or 8."
         )
     if config.arm == "origin" and (
         config.unshuffle > 1 or config.norm != "batch" or config.standardise

@@ -25,6 +25,8 @@ SCALE_TEXT_TOKENS = (
 )
 # fmt: on
 
+DRAFT_CELLS = 4  # 2 px: the width of the narrowest street
+
 
 def sd21(arm: Arm = "ref_dual_spade") -> SGDMConfig:
     """SGDM on Stable Diffusion 2.1-base, as the authors have it."""
@@ -61,6 +63,7 @@ def mini() -> SGDMConfig:
             standardise=True,
             context_width=128,
             class_head=FLAT_CLASSES,
+            draft_cells=DRAFT_CELLS,
         ),
         sf_adapter=SFAdapterConfig(channels=(64, 128, 128), control_factor=1.0),
         unet=UNetConfig(
@@ -70,7 +73,7 @@ def mini() -> SGDMConfig:
             context=128,
             attention=(True, True, True),
             only_cross_attention=(True, False, False),
-            draft_channels=FLAT_CLASSES,
+            draft_channels=FLAT_CLASSES * DRAFT_CELLS**2,
         ),
         vae=VAEConfig(kind="unshuffle", widths=(64, 96), blocks=1, scaling_factor=1.0),
         text=TextConfig(

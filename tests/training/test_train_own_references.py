@@ -14,7 +14,12 @@ from c2gm.references import enlarge_reference
 from c2gm.training import batches as batches_module
 from c2gm.training.batches import batches
 from c2gm.training.crops import CropConfig, cut_crop
-from c2gm.training.own_references import OwnReferences, parent_imagery, with_drawn_parents
+from c2gm.training.own_references import (
+    OwnReferences,
+    drawn_by,
+    parent_imagery,
+    with_drawn_parents,
+)
 from c2gm.training.records import RecordPool, write_shard
 from c2gm.training.train import Run
 
@@ -51,7 +56,7 @@ def own(records, **changes):
 
 def test_drawn_parents_lie_where_the_true_ones_do():
     record = block_of_water()
-    (drawn,) = with_drawn_parents([record], Echo(), np.random.default_rng(0))
+    (drawn,) = with_drawn_parents([record], drawn_by(Echo()), np.random.default_rng(0))
     for factor, parent in ((2, drawn.parent2), (4, drawn.parent4)):
         enlarged = enlarge_reference(parent, factor).astype(int)
         inside = np.abs(enlarged - record.imagery // 3).max(-1)
@@ -63,7 +68,7 @@ def test_drawn_parents_lie_where_the_true_ones_do():
 
 def test_parents_are_drawn_in_the_order_of_a_cascade():
     painter = Echo()
-    with_drawn_parents([block_of_water(18)], painter, np.random.default_rng(0))
+    with_drawn_parents([block_of_water(18)], drawn_by(painter), np.random.default_rng(0))
     (first, nothing, first_text), (second, reference, second_text) = painter.seen
     assert nothing is None and first_text == scale_text(map_scale(16), None)
     assert second_text == scale_text(map_scale(17), 2)
@@ -85,7 +90,7 @@ def test_the_pool_gives_own_drawings_at_their_share_and_keeps_the_zooms(records)
     rng = np.random.default_rng(1)
     assert not any(pool.draw(rng, {"town": 1}).drawn_parents for _ in range(20))  # none drawn yet
     while not pool.full:
-        pool.redraw(Echo(), {"town": 1})
+        pool.redraw(drawn_by(Echo()), {"town": 1})
     drawn = [pool.draw(rng, {"town": 1}) for _ in range(2000)]
     zooms = np.unique([record.zoom for record in drawn], return_counts=True)
     alone = [pool.source.draw(rng, {"town": 1}) for _ in range(2000)]
@@ -100,11 +105,11 @@ def test_the_pool_gives_own_drawings_at_their_share_and_keeps_the_zooms(records)
 def test_drawings_are_replaced_evenly_over_the_crops(records):
     pool = own(records)
     while not pool.full:
-        pool.redraw(Echo(), {"town": 1})
+        pool.redraw(drawn_by(Echo()), {"town": 1})
     before = list(pool._drawn)
     for crops in range(0, 100, 10):
         if pool.due(crops):
-            pool.redraw(Echo(), {"town": 1})
+            pool.redraw(drawn_by(Echo()), {"town": 1})
     assert len(pool._drawn) == 8
     assert not any(a is b for a in before for b in pool._drawn)
 
@@ -124,7 +129,7 @@ def test_drawn_references_are_not_damaged_any_further():
 def test_batches_can_be_made_of_the_pool(records):
     pool = own(records, share=1.0)
     while not pool.full:
-        pool.redraw(Echo(), {"town": 1})
+        pool.redraw(drawn_by(Echo()), {"town": 1})
     source = batches(pool, {"town": 1}, PLAIN, 4, 0)
     assert next(source).reference.shape == (4, 3, 64, 64)
     source.close()
@@ -134,7 +139,7 @@ def test_records_without_parents_are_told(tmp_path):
     bare = dataclasses.replace(block_of_water(14), parent2=None, parent4=None)
     write_shard(tmp_path / "records" / "a", [bare])
     with pytest.raises(TrainingError, match="no references"):
-        own(tmp_path / "records").redraw(Echo(), {"town": 1})
+        own(tmp_path / "records").redraw(drawn_by(Echo()), {"town": 1})
 
 
 def test_a_joint_run_draws_its_references_with_the_averaged_weights(configured, monkeypatch):
@@ -142,10 +147,10 @@ def test_a_joint_run_draws_its_references_with_the_averaged_weights(configured, 
     marks = []
     original = OwnReferences.redraw
 
-    def redraw(self, painter, kinds):
+    def redraw(self, draw, kinds):
         name = next(iter(run.trained))
-        marks.append(painter.model.get_parameter(name).equal(run.average.values[name]))
-        original(self, painter, kinds)
+        marks.append(run.model.get_parameter(name).equal(run.average.values[name]))
+        original(self, draw, kinds)
 
     seen = []
     cut = batches_module.cut_crop
