@@ -9,6 +9,7 @@ import pytest
 from flat_world import block_of_water
 
 from c2gm.errors import TrainingError
+from c2gm.legend import palette
 from c2gm.map_scale import map_scale, scale_text
 from c2gm.references import enlarge_reference
 from c2gm.training import batches as batches_module
@@ -162,3 +163,18 @@ def test_a_joint_run_draws_its_references_with_the_averaged_weights(configured, 
     assert marks and all(marks)
     assert any(record.drawn_parents for record in seen)
     assert run.clock.step == 2 and run.folder.weights.exists()
+
+
+def test_an_encoder_run_takes_what_it_reads_for_its_references(configured, monkeypatch):
+    run = Run(configured("encoder", steps=2, own_references=1.0, own_pool=4, no_reference=0.0))
+    seen = []
+    cut = batches_module.cut_crop
+    monkeypatch.setattr(
+        batches_module, "cut_crop", lambda record, *rest: seen.append(record) or cut(record, *rest)
+    )
+    run.go()
+    drawn = [record for record in seen if record.drawn_parents]
+    assert drawn
+    legend = {tuple(colour) for colour in palette().tolist()}
+    for record in drawn:
+        assert {tuple(colour) for colour in record.parent2.reshape(-1, 3).tolist()} <= legend
