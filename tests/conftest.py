@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,21 @@ settings.load_profile("c2gm")
 # A shell lets what it starts with "&" ignore Ctrl-C; the programs that tests interrupt would, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def peak_megabytes() -> Callable[[], float]:
+    """The most memory that this process has held so far; 0 where that cannot be asked."""
+
+    def peak() -> float:
+        if sys.platform == "win32":
+            return 0.0
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return used / 1e6 if sys.platform == "darwin" else used / 1024
+
+    return peak
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from c2gm.cartography.vectors import read_source
 from c2gm.errors import C2GMError, VectorError
 
+MEGABYTES = 300
 SECONDS = 2.0
 KINDS = {"geojson": "GeoJSON", "fgb": "FlatGeobuf", "gpkg": "GPKG"}
 
@@ -48,7 +49,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
-def test_a_changed_file_gives_an_answer_or_an_error_of_ours(suffix, sound, tmp_path, data):
+def test_a_changed_file_gives_an_answer_or_an_error_of_ours(
+    suffix, sound, tmp_path, peak_megabytes, data
+):
     content = bytearray(sound[suffix])
     place = st.one_of(st.integers(0, min(len(content), 600) - 1), st.integers(0, len(content) - 1))
     changes = st.lists(st.tuples(place, st.integers(0, 255)), min_size=1, max_size=20)
@@ -58,7 +61,7 @@ def test_a_changed_file_gives_an_answer_or_an_error_of_ours(suffix, sound, tmp_p
         del content[data.draw(st.integers(1, len(content))) :]
     path = tmp_path / f"town.{suffix}"
     path.write_bytes(content)
-    begin = time.process_time()
+    begin, before = time.process_time(), peak_megabytes()
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
@@ -66,6 +69,7 @@ def test_a_changed_file_gives_an_answer_or_an_error_of_ours(suffix, sound, tmp_p
         except C2GMError as error:
             assert "\n" not in str(error)
     assert time.process_time() - begin < SECONDS
+    assert peak_megabytes() - before < MEGABYTES
 
 
 def test_text_that_is_no_utf_8_is_told(sound, tmp_path):

@@ -25,6 +25,7 @@ from c2gm.tilesets.open import create_tileset, open_tileset
 
 SETTINGS = GenerateSettings(zooms=(15,))
 HANG_SECONDS = 2.0  # of processor time
+MEGABYTES = 300
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +167,9 @@ def test_who_holds_a_job_is_told_in_a_few_letters(tmp_path, content):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_mutated_jobs_give_an_error_of_ours_or_the_right_map(begun, whole, tmp_path_factory, data):
+def test_mutated_jobs_give_an_error_of_ours_or_the_right_map(
+    begun, whole, tmp_path_factory, peak_megabytes, data
+):
     folder = copy_of(begun, tmp_path_factory)
     file = folder / begun.name / FILE_NAME
     content = bytearray(file.read_bytes())
@@ -181,7 +184,7 @@ def test_mutated_jobs_give_an_error_of_ours_or_the_right_map(begun, whole, tmp_p
         new = data.draw(st.binary(min_size=1, max_size=64))
         content[place : place + len(new)] = new
     file.write_bytes(bytes(content))
-    began = time.process_time()
+    began, before = time.process_time(), peak_megabytes()
     try:
         paint(folder)
     except C2GMError as error:
@@ -190,6 +193,7 @@ def test_mutated_jobs_give_an_error_of_ours_or_the_right_map(begun, whole, tmp_p
         same = read_map(folder / "map.mbtiles")
         assert same.keys() == whole.keys()
     assert time.process_time() - began < HANG_SECONDS
+    assert peak_megabytes() - before < MEGABYTES
     shutil.rmtree(folder)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +25,6 @@ SIDE = 96
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One sound file of each kind, by the name of the kind."""
     return write_seeds(tmp_path_factory.mktemp("seeds"))
-
-
-@pytest.fixture(scope="session")
-def peak_megabytes() -> Callable[[], float]:
-    """The most memory that this process has held so far; 0 where that cannot be asked."""
-
-    def peak() -> float:
-        if sys.platform == "win32":
-            return 0.0
-        import resource
-
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return used / 1e6 if sys.platform == "darwin" else used / 1024
-
-    return peak
 
 
 def pixels(count: int, dtype: str = "uint8") -> np.ndarray:
