@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..errors import ConfigError
 from .config import SGDMConfig
 from .mf_encoder import MFEncoder
 from .sf_adapter import SFAdapter
@@ -45,6 +46,7 @@ class SGDM(nn.Module):
 
     def __init__(self, config: SGDMConfig) -> None:
         super().__init__()
+        _check_draft(config)
         self.config = config
         self.mf_encoder = MFEncoder(config.mf_encoder)
         self.sf_adapter = SFAdapter(config.sf_adapter, config.mf_encoder.out_channels)
@@ -151,6 +153,16 @@ class SGDM(nn.Module):
     def decode(self, latent: Tensor) -> Tensor:
         """Pictures, not clamped, of scaled latents."""
         return self.vae.decode(latent / self.config.vae.scaling_factor)
+
+
+def _check_draft(config: SGDMConfig) -> None:
+    encoder, wanted = config.mf_encoder, config.unet.draft_channels
+    given = encoder.class_head * encoder.draft_cells**2
+    if wanted and wanted != given:
+        raise ConfigError(
+            f"The U-Net reads {wanted} draft channels, but MFEncoder gives {given}: "
+            "'draft_channels' must be 'class_head' times the square of 'draft_cells'."
+        )
 
 
 def trainable_parameters(model: SGDM) -> dict[str, nn.Parameter]:

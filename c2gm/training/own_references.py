@@ -29,7 +29,7 @@ _RIMS = {2: 16, 4: 24}  # mirrored pixels at least, round a parent's window
 _MULTIPLE = 64  # px, sides that every U-Net takes
 _DRAWS = 1000
 
-Draw = Callable[[np.ndarray, np.ndarray | None, int, np.random.Generator], np.ndarray]
+DrawWindows = Callable[[np.ndarray, np.ndarray | None, int, np.random.Generator], np.ndarray]
 """Imagery uint8 [B,h,w,3], enlarged reference or None, and zoom to maps uint8 [B,h,w,3]."""
 
 
@@ -90,7 +90,7 @@ class OwnReferences:
         alike = [d for d in tuple(self._drawn) if (d.zoom, d.text_zoom) == wanted]
         return alike[rng.integers(len(alike))] if alike else record
 
-    def redraw(self, draw: Draw, kinds: dict[str, float]) -> None:
+    def redraw(self, draw: DrawWindows, kinds: dict[str, float]) -> None:
         """Draw the parents of a few random records anew, in the place of the oldest ones."""
         first = self._referenced.draw(self._rng, kinds)
         chosen = [first]
@@ -108,7 +108,7 @@ class OwnReferences:
             self._next += 1
 
 
-def drawn_by(painter: SGDMMapModel) -> Draw:
+def drawn_by(painter: SGDMMapModel) -> DrawWindows:
     """The whole model draws, as in a cascade."""
 
     def draw(
@@ -126,7 +126,7 @@ def drawn_by(painter: SGDMMapModel) -> Draw:
     return draw
 
 
-def read_by(painter: SGDMMapModel) -> Draw:
+def read_by(painter: SGDMMapModel) -> DrawWindows:
     """The class head's classes are drawn plainly."""
 
     def draw(
@@ -139,7 +139,7 @@ def read_by(painter: SGDMMapModel) -> Draw:
 
 
 def with_drawn_parents(
-    records: Sequence[Record], draw: Draw, rng: np.random.Generator
+    records: Sequence[Record], draw: DrawWindows, rng: np.random.Generator
 ) -> list[Record]:
     """The records, of one look, size and set of parents, their parents drawn by the model."""
     drawings: dict[int, np.ndarray] = {}

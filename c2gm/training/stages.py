@@ -18,12 +18,14 @@ from torch import Tensor, nn
 from ..map_scale import NO_SCALE_TEXT, map_scale, scale_text
 from ..models.config import PredictionType, ScheduleConfig
 from ..models.sgdm import SGDM, Features, trainable_parameters
+from ..models.sgdm_map_model import SGDMMapModel
 from .batches import Batch
 from .chance import Chance
 from .completed_truth import completed_maps
 from .label_sets import LABEL_ID
 from .losses import diffusion_loss
 from .map_losses import class_loss, map_autoencoder_loss
+from .own_references import DrawWindows, drawn_by, read_by
 from .run_config import RunConfig
 
 _TIMESTEP_POWER = 0.4  # t = 999 u^0.4: most of what few steps need is learnt at high noise
@@ -47,6 +49,10 @@ class Stage(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Loss of one batch; `share` is how much of the run has passed, 0 to 1."""
+
+    def draw_with(self, painter: SGDMMapModel) -> DrawWindows:
+        """How references of the run's own are drawn: by the whole model."""
+        return drawn_by(painter)
 
     @property
     def needs_references(self) -> bool:
@@ -110,6 +116,10 @@ class EncoderStage(Stage):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """MFEncoder with its class head."""
         return [{"params": list(self.model.mf_encoder.parameters()), "scale": 1.0}]
+
+    def draw_with(self, painter: SGDMMapModel) -> DrawWindows:
+        """What is read is drawn plainly, for no U-Net fits an encoder in training."""
+        return read_by(painter)
 
     def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Class loss."""

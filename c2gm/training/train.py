@@ -27,7 +27,7 @@ from .batches import Batch, RecordSource, collate
 from .chance import Chance
 from .crops import cut_crop
 from .optimizers import MuonAdamW
-from .own_references import DRAWN_TOGETHER, OwnReferences, drawn_by, read_by
+from .own_references import DRAWN_TOGETHER, OwnReferences
 from .progress import Losses, OnProgress, Progress, Pulse
 from .records import RecordPool
 from .run_config import RunConfig
@@ -215,8 +215,7 @@ class Run:
         """Let the averaged weights draw a few references."""
         with self.average.applied(), self.accelerator.autocast():
             painter = SGDMMapModel(self.model, batch=DRAWN_TOGETHER, model_hash="in training")
-            draw = read_by if self.config.stage == "encoder" else drawn_by
-            own.redraw(draw(painter), self.config.kinds)
+            own.redraw(self.stage.draw_with(painter), self.config.kinds)
         self.model.train()
 
     def _look_up(self, pulse: Pulse) -> None:

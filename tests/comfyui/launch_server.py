@@ -15,6 +15,8 @@ import runpy
 import sys
 from pathlib import Path
 
+from install_server import OLDER
+
 
 class TorchvisionShim:
     """A finder that finds nothing, and declares torchvision's operators when it is asked for it."""
@@ -49,7 +51,7 @@ def make_templates_folder() -> None:
 
 if __name__ == "__main__":
     install_shim()
-    if Path(sys.argv[1]).resolve().parent.name == "ComfyUI-older":
+    if Path(sys.argv[1]).resolve().parent.name == OLDER:
         make_templates_folder()
     main = Path(sys.argv[1]).resolve()
     sys.argv = sys.argv[1:]

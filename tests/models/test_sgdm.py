@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from c2gm.errors import ConfigError
 from c2gm.models.presets import mini, sd21, tiny
 from c2gm.models.sgdm import SGDM, count_parameters, trainable_parameters
 
@@ -104,3 +105,10 @@ def test_latents_carry_the_scaling_factor() -> None:
         latent = model.encode(picture)
         assert torch.equal(latent, mean * 0.18215)
         assert torch.allclose(model.decode(latent), model.vae.decode(mean), atol=1e-5)
+
+
+def test_a_draft_of_another_size_than_the_u_net_reads_is_refused() -> None:
+    config = mini()
+    encoder = replace(config.mf_encoder, draft_cells=2)
+    with pytest.raises(ConfigError, match="reads 208 draft channels, but MFEncoder gives 52"):
+        SGDM(replace(config, mf_encoder=encoder))
