@@ -221,7 +221,7 @@ class SaveTileset(Node):
     @classmethod
     def execute(cls, zoom, name, format, map_image=None, tileset=None, area=None):
         """Write, and pass the path on."""
-        from ..c2gm.tilesets.open import export_tileset
+        from ..c2gm.tilesets.export import export_tileset
         from .pictures import from_image
         from .stitching import save_picture
 

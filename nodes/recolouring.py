@@ -100,7 +100,7 @@ def recolour_tileset(
         }
         places = {zoom: set(map_.tiles(zoom)) for zoom in map_.zooms}
         count, done = sum(map(len, places.values())), 0
-        with create_tileset(target, metadata) as new:
+        with create_tileset(target, metadata, tiles_to_come=count) as new:
             for zoom, tiles in places.items():
                 for block in sorted({(tile.x // BLOCK, tile.y // BLOCK) for tile in tiles}):
                     for tile, pixels in _block(map_, zoom, block, colours):

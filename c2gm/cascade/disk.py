@@ -24,6 +24,14 @@ def check_disk(plan: Plan, folder: Path, out_path: Path) -> None:
     Raises:
         DiskFull: says how much is needed and how much is free.
     """
+    if short := shortage(plan, folder, out_path):
+        raise DiskFull(
+            f"The map needs {short}. Make room, or give a smaller --bbox or fewer zooms."
+        )
+
+
+def shortage(plan: Plan, folder: Path, out_path: Path) -> str:
+    """What a disk lacks for the rest of a job and its map, in words; empty if there is room."""
     file = folder / FILE_NAME
     job = max(0, job_bytes(plan) - (file.stat().st_size if file.exists() else 0))
     places = {folder.parent: job, out_path.parent: map_bytes(plan)}
@@ -32,10 +40,12 @@ def check_disk(plan: Plan, folder: Path, out_path: Path) -> None:
     for place, need in places.items():
         free = shutil.disk_usage(_existing(place)).free
         if free < need:
-            raise DiskFull(
-                f"The map needs about {need / 1e6:,.0f} MB in {place}, where {free / 1e6:,.0f} MB "
-                "are free. Make room, or give a smaller --bbox or fewer zooms."
-            )
+            return f"about {_mb(need)} MB in {place}, where {_mb(free)} MB are free"
+    return ""
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.0f}" if size >= 10e6 else f"{size / 1e6:.1f}"
 
 
 def job_bytes(plan: Plan) -> int:

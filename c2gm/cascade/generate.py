@@ -10,14 +10,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import AreaError, JobError, JobKeyChanged, JobLocked, TilesetError
+from ..errors import AreaError, DiskFull, JobError, JobKeyChanged, JobLocked, TilesetError
 from ..grid import tile_box
 from ..imagery.base import Imagery
 from ..painting.map_model import MapModel
 from ..tilesets.base import StoredTileSet, TileSet
 from ..tilesets.open import check_name, create_tileset, open_tileset
 from ..tilesets.storing import TileSetWriter
-from .disk import check_disk
+from .disk import check_disk, shortage
 from .executors import Executor
 from .job import Job, claim, job_key, key_changes, key_hash, scale_texts
 from .ledger import FILE_NAME, Ledger
@@ -134,6 +134,8 @@ def generate(
             tiles = write_map(job, out_path, key)
         except KeyboardInterrupt:
             raise stopped(folder) from None
+        except DiskFull as error:
+            raise DiskFull(f"{error}{_still_needed(plan, folder, out_path)}") from error
         if not settings.keep_job or not tiles:
             ledger.delete()
     if not tiles:
@@ -149,6 +151,11 @@ def generate(
         reused_tiles=meter.reused_tiles,
         seconds=meter.seconds,
     )
+
+
+def _still_needed(plan: Plan, folder: Path, out_path: Path) -> str:
+    short = shortage(plan, folder, out_path)
+    return f" Until the map is complete it needs {short}." if short else ""
 
 
 def job_folder_of(out_path: Path) -> Path:
@@ -200,7 +207,8 @@ def write_map(job: Job, out_path: Path, key: Mapping[str, Any]) -> int:
     written = 0
     metadata = map_metadata(job, key)
     clear_litter(job.ledger.folder, out_path)
-    with _new_map(out_path, metadata, job.settings) as tileset:
+    expected = sum(counts.exported for counts in job.plan.counts())
+    with _new_map(out_path, metadata, job.settings, tiles_to_come=expected) as tileset:
         if isinstance(tileset, TileSetWriter):
             note_temporary(job.ledger.folder, tileset.temporary)
         for tile, pixels in chain([first], asked):
@@ -269,16 +277,24 @@ class _Rehearsal(Exception):
 
 def rehearse(out_path: Path, settings: GenerateSettings) -> None:
     """Refuse a name that the map cannot have before the work, not after it."""
-    with suppress(_Rehearsal), _new_map(out_path, {}, settings):
+    with suppress(_Rehearsal), _new_map(out_path, {}, settings, tiles_to_come=0):
         raise _Rehearsal
 
 
 def _new_map(
-    out_path: Path, metadata: Mapping[str, str], settings: GenerateSettings
+    out_path: Path,
+    metadata: Mapping[str, str],
+    settings: GenerateSettings,
+    *,
+    tiles_to_come: int,
 ) -> StoredTileSet:
     """A map to be written; `force` replaces any file, and a folder that holds a map of ours."""
     return create_tileset(
-        out_path, metadata, overwrite=settings.force, overwrite_foreign=settings.force
+        out_path,
+        metadata,
+        overwrite=settings.force,
+        overwrite_foreign=settings.force,
+        tiles_to_come=tiles_to_come,
     )
 
 

@@ -6,11 +6,9 @@ nobody else can have open, deletes what is left of it.
 
 from __future__ import annotations
 
-import re
-import shutil
-from contextlib import suppress
-from glob import escape
 from pathlib import Path
+
+from ..tilesets.storing import clear_temporaries
 
 FILE_NAME = "writing.txt"  # in the job's folder
 
@@ -26,11 +24,4 @@ def clear_litter(folder: Path, out_path: Path) -> None:
         stem = (folder / FILE_NAME).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return
-    if not re.fullmatch(re.escape(out_path.name) + r"\.[0-9a-f]{8}", stem):
-        return
-    for path in out_path.parent.glob(f"{escape(stem)}*.tmp*"):
-        with suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+    clear_temporaries(out_path, stem)

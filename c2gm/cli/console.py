@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,20 @@ def say(text: str) -> None:
 def answer(data: dict[str, Any], text: str, *, as_json: bool) -> None:
     """The command's answer on standard output: one JSON object, or text."""
     print(json.dumps(data, indent=2) if as_json else text, flush=True)
+
+
+@contextmanager
+def counting_bar(doing: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error that is told (done, of how many); None where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager

@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from ..errors import Stopped
+from .console import counting_bar
+
 
 def command(
     tilesets: Annotated[
@@ -53,7 +56,8 @@ def command(
     PMTiles is one file that web pages read from any plain web server; MBTiles opens in QGIS;
     a folder z/x/y is what every web map takes; town.tif becomes cloud-optimised GeoTIFFs
     town-z16.tif, town-z17.tif ... for GIS programs. Pictures are copied byte for byte unless an
-    option says otherwise.
+    option says otherwise. What an export codes anew it keeps beside OUT until OUT is whole: when it
+    is stopped, the same command goes on.
 
     \b
     Examples:
@@ -64,21 +68,26 @@ def command(
       c2gm export another-shard.mbtiles country.pmtiles --append
     """
     from ..tilesets.cog import SUFFIXES, export_cogs
-    from ..tilesets.open import export_tileset
+    from ..tilesets.export import export_tileset
     from ..tilesets.recode import Recoding
 
     recoding = Recoding(coding=pictures, quiet_colours=quiet_colours, palette=palette)
     if palette and pictures == "webp":
         raise typer.BadParameter("--palette is for PNG. Leave --pictures webp out, or the palette.")
     if out.suffix.lower() not in SUFFIXES:
-        tiles = export_tileset(
-            tilesets,
-            out,
-            overwrite=force,
-            append=append,
-            recoding=recoding,
-            deduplicate=deduplicate,
-        )
+        try:
+            with counting_bar("copying") as on_progress:
+                tiles = export_tileset(
+                    tilesets,
+                    out,
+                    overwrite=force,
+                    append=append,
+                    recoding=recoding,
+                    deduplicate=deduplicate,
+                    on_progress=on_progress,
+                )
+        except KeyboardInterrupt:
+            raise Stopped(stopped_text(out)) from None
         print(f"{out}: {tiles} tiles.")
         return
     if append or deduplicate or pictures != "same":
@@ -89,3 +98,13 @@ def command(
         raise typer.BadParameter("Join the maps first, then write the joined one as .tif.")
     for file in export_cogs(tilesets[0], out, recoding=recoding, overwrite=force):
         print(file)
+
+
+def stopped_text(out: Path) -> str:
+    """What a stopped export leaves, and how it goes on."""
+    from ..tilesets.unfinished_export import SUFFIX
+
+    kept = out.with_name(out.name + SUFFIX)
+    if kept.exists():
+        return f"Stopped. The same command goes on with the pictures that {kept.name} keeps."
+    return "Stopped. Nothing was written; the same command begins again."

@@ -97,7 +97,12 @@ def command(
     if not metadata["attribution"]:
         say("Warning: nothing says whose these vectors are. Give the credit with --attribution.")
     try:
-        with create_tileset(out, metadata, overwrite=force) as tileset, _bar() as on_progress:
+        with (
+            create_tileset(
+                out, metadata, overwrite=force, tiles_to_come=sum(counts.values())
+            ) as tileset,
+            _bar() as on_progress,
+        ):
             draw_pyramid(source.objects, area, tileset.put, style=symbols, on_progress=on_progress)
     except KeyboardInterrupt:
         raise Stopped("Stopped. Nothing was written.") from None

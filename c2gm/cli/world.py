@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import answer, say
+from .console import answer, counting_bar, say
 from .options import AsJson, parse_bounds, parse_zooms
 
 if TYPE_CHECKING:
@@ -84,7 +81,7 @@ def command(
         count_tiles(map_area, at_most=max_tiles)
     box = pixels_of_bounds(area.bounds, zoom)
     say(f"World {seed} ({world.climate}): {box.width:,} x {box.height:,} px at zoom {zoom}")
-    with _bar() as on_block:
+    with counting_bar("painting") as on_block:
         write_imagery(WorldImagery(world), box, out, on_block=on_block)
     told = {"imagery": str(out), "seed": seed, "climate": world.climate, "zoom": zoom}
     lines = [f"{out}: about {counts[zoom]:,} tiles of zoom {zoom}"]
@@ -122,19 +119,6 @@ def _write_map(world: World, area: Area, path: Path, *, overwrite: bool) -> None
         "notice": notice,
         "attribution": "procedural world, C2GM",
     }
-    with create_tileset(path, metadata, overwrite=overwrite) as tileset:
+    tiles = sum(len(area.tiles(zoom)) for zoom in area.zooms)
+    with create_tileset(path, metadata, overwrite=overwrite, tiles_to_come=tiles) as tileset:
         draw_world(world, area, tileset.put)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error while the picture is painted; None where that is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("painting", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

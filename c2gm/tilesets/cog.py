@@ -7,6 +7,7 @@ is none.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -26,11 +27,13 @@ from .metadata import GENERATOR, NOTICE
 from .open import open_tileset
 from .recode import PALETTE_SIZE, SAME, TRANSPARENT, Recoder, Recoding, palette_indices
 from .stitch import MAX_PIXELS_IN_FILE, check_size, is_own_picture, picture_box
-from .storing import check_free, disk_full, sync_folder, write_error
+from .storing import check_free, stored_bytes, sync_folder, write_error
 
 SUFFIXES = (".tif", ".tiff")
 _NO_ROOM = 1 << 20
 _CACHE_MB = 128
+# What the files and the parts that they are put together from take, in bytes of the map: measured.
+_ROOM, _ROOM_WITH_PALETTE = 3.3, 0.9
 _DEEPEST = 8  # zooms below: a tile border must stay a whole pixel
 
 
@@ -78,7 +81,9 @@ def export_cogs(
                 os.replace(folder / file.name, file)
             sync_folder(destination.absolute().parent)
         except OSError as error:
-            raise write_error(destination, error) from error
+            shutil.rmtree(folder, ignore_errors=True)  # the error tells what is free without it
+            share = _ROOM_WITH_PALETTE if recoding.palette else _ROOM
+            raise write_error(destination, error, share * stored_bytes(tileset.path)) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return files
@@ -127,7 +132,7 @@ def _write_cog(
             )
     except RasterioError as error:
         if shutil.disk_usage(folder).free < _NO_ROOM:  # GDAL says only "Write failed"
-            raise disk_full(out) from error
+            raise OSError(errno.ENOSPC, "the disk is full") from error
         raise TilesetError(f"{out} cannot be written: {error}") from error
     for part in parts:
         with suppress(OSError):

@@ -6,6 +6,7 @@ map, a budget of work between two rows, a limit on the size of a picture.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -17,11 +18,11 @@ from typing import Any
 
 from mercantile import Tile
 
-from ..errors import C2GMError, TilesetError
+from ..errors import TilesetError
 from ..words import printable
 from .metadata import is_ours
 from .pictures import MAX_PICTURE_BYTES
-from .storing import FileWriter, TileSetReader, disk_full, sync_folder
+from .storing import FileWriter, TileSetReader, sync_folder
 
 APPLICATION_ID = 0x4D504258  # "MPBX", registered with SQLite for MBTiles
 SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -308,9 +309,9 @@ class MBTilesWriter(FileWriter):
         except sqlite3.Error as error:
             raise self._write_error(error) from error
 
-    def _write_error(self, error: sqlite3.Error) -> C2GMError:
+    def _write_error(self, error: sqlite3.Error) -> Exception:
         if "full" in str(error):
-            return disk_full(self.path)
+            return OSError(errno.ENOSPC, str(error))
         return TilesetError(f"{self.path} cannot be written: {error}.")
 
 

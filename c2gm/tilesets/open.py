@@ -1,10 +1,10 @@
-"""Open, create and copy tile sets; the kind follows from the name or from what is there."""
+"""Open and create tile sets; the kind follows from the name or from what is there."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import TilesetError
@@ -12,8 +12,6 @@ from .base import StoredTileSet
 from .mbtiles import SQLITE_MAGIC, MBTilesReader, MBTilesWriter
 from .mbtiles_shared import SharedMBTilesWriter
 from .pmtiles import MAGIC, PMTilesReader, PMTilesWriter
-from .recode import SAME, Recoder, Recoding, pictures_of
-from .storing import check_room, stored_bytes
 from .xyz import XYZReader, XYZWriter
 
 FILE_SUFFIXES = (".mbtiles", ".pmtiles")
@@ -27,6 +25,7 @@ def create_tileset(
     overwrite: bool = False,
     overwrite_foreign: bool = False,
     deduplicate: bool = False,
+    tiles_to_come: int = 0,
 ) -> StoredTileSet:
     """A new tile set: MBTiles or PMTiles by the name's ending, else an XYZ folder.
 
@@ -38,6 +37,8 @@ def create_tileset(
         overwrite_foreign: Replace a file that c2gm did not write, too. A folder never: much may
             lie in it.
         deduplicate: Store equal pictures of MBTiles once, behind a view; PMTiles always does.
+        tiles_to_come: How many tiles it is going to have, so that a full disk can tell what is
+            missing; 0 if nobody knows.
 
     Raises:
         TilesetError: the name is taken, or ends like another kind of file.
@@ -47,8 +48,14 @@ def create_tileset(
     if path.suffix.lower() in FILE_SUFFIXES:
         own = SharedMBTilesWriter if deduplicate else MBTilesWriter
         writer = own if path.suffix.lower() == ".mbtiles" else PMTilesWriter
-        return writer(path, metadata, overwrite=overwrite, overwrite_foreign=overwrite_foreign)
-    return XYZWriter(path, metadata, overwrite=overwrite)
+        return writer(
+            path,
+            metadata,
+            overwrite=overwrite,
+            overwrite_foreign=overwrite_foreign,
+            tiles_to_come=tiles_to_come,
+        )
+    return XYZWriter(path, metadata, overwrite=overwrite, tiles_to_come=tiles_to_come)
 
 
 def check_name(path: Path) -> None:
@@ -92,78 +99,3 @@ def _is_pmtiles(path: Path) -> bool:
         return False
     named = path.suffix.lower() == ".pmtiles"
     return first.startswith(MAGIC) or (named and first != SQLITE_MAGIC)
-
-
-def export_tileset(
-    source: str | Path | Sequence[str | Path],
-    destination: str | Path,
-    *,
-    overwrite: bool = False,
-    append: bool = False,
-    recoding: Recoding = SAME,
-    deduplicate: bool = False,
-) -> int:
-    """Copy a tile set to another kind, or join several; returns the tiles that the copy has.
-
-    Pictures are copied byte for byte unless a recoding is given.
-
-    Args:
-        source: What is copied; of several the last wins where they overlap.
-        destination: Name of the copy, which appears when it is whole.
-        overwrite: Replace a tile set of c2gm's that has the name.
-        append: Keep the tiles of the destination, if there is one, that the source does not have.
-        recoding: Other pictures.
-        deduplicate: Store equal pictures of MBTiles once.
-
-    Raises:
-        TilesetError: a source is damaged (names the tile), or the destination is taken.
-        DiskFull: the disk is full, or will be; the destination is as before.
-    """
-    destination = Path(destination)
-    sources = [Path(one) for one in ([source] if isinstance(source, (str, Path)) else source)]
-    for one in sources:
-        if one.resolve() == destination.resolve():
-            raise TilesetError(f"{one} cannot be exported onto itself. Give another name.")
-    kept = [destination] if append and os.path.exists(destination) else []
-    parts = [*((path, SAME) for path in kept), *((path, recoding) for path in sources)]
-    if recoding.palette and len(parts) > 1:
-        raise TilesetError(
-            "A palette is made from one map. Join the maps first, then export the joined one."
-        )
-    told = [_metadata_of(path) for path, _ in parts]
-    if recoding.keeps_bytes:
-        needed = sum(stored_bytes(path) for path, _ in parts)
-        check_room(destination, needed * (2 if destination.suffix == ".pmtiles" else 1))
-    with create_tileset(
-        destination,
-        joined_metadata(told, recoding),
-        overwrite=overwrite or append,
-        deduplicate=deduplicate,
-    ) as new:
-        for path, how in parts:
-            with open_tileset(path) as tileset:
-                recoder = Recoder(tileset, how)
-                for zoom in tileset.zooms:
-                    for tile, picture in pictures_of(tileset, tileset.tiles(zoom), recoder):
-                        new.put_bytes(tile, picture)
-        return sum(1 for zoom in new.zooms for _ in new.tiles(zoom))
-
-
-def _metadata_of(path: Path) -> dict[str, str]:
-    with open_tileset(path) as tileset:
-        return tileset.metadata
-
-
-def joined_metadata(told: Sequence[Mapping[str, str]], recoding: Recoding) -> dict[str, str]:
-    """Metadata of a copy: of the first part, with the credits of all.
-
-    What was joined or whose pixels were changed is no longer what one job painted, so the key
-    of the job goes: the command that made the map must not take the copy for its own.
-    """
-    metadata = {**told[0], **recoding.told()}
-    credits = [part["attribution"] for part in told if part.get("attribution")]
-    metadata["attribution"] = " · ".join(dict.fromkeys(credits))
-    if len(told) > 1 or not recoding.keeps_pixels:
-        for key in ("job_key", "c2gm_job"):
-            metadata.pop(key, None)
-    return metadata

@@ -195,6 +195,8 @@ class PMTilesReader(TileSetReader):
 class PMTilesWriter(FileWriter):
     """A PMTiles file being written; see `TileSetWriter` for what happens when it fails."""
 
+    writings = 2  # as they come, then in their order
+
     def _wrote_ours(self) -> bool:
         try:
             with PMTilesReader(self.path) as tileset:
@@ -238,6 +240,9 @@ class PMTilesWriter(FileWriter):
         is_new = number not in self._tiles
         self._tiles[number] = digest
         return is_new
+
+    def _stored_bytes(self) -> int:
+        return self._length
 
     def _picture(self, digest: bytes) -> bytes:
         offset, length = self._pictures[digest]

@@ -7,8 +7,9 @@ with palettes of their own differ where they meet.
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,7 +80,7 @@ class Recoder:
             raise TilesetError(
                 "WebP has no palette of the whole tile set. Give either WebP or the palette."
             )
-        self._tileset, self._recoding = tileset, recoding
+        self._tileset, self.recoding = tileset, recoding
         self.palette = tileset_palette(tileset, recoding) if recoding.palette else None
 
     def picture(self, tile: Tile, picture: bytes) -> bytes:
@@ -88,13 +89,13 @@ class Recoder:
         Raises:
             TilesetError: the old one is damaged.
         """
-        if self._recoding.keeps_bytes:
+        if self.recoding.keeps_bytes:
             return picture
         pixels = self.pixels(tile, picture)
         if self.palette is not None:
             return _palette_png(palette_indices(pixels, self.palette), self.palette)
-        if self._recoding.coding == "webp" or (
-            self._recoding.coding == "same" and picture[:4] == b"RIFF"
+        if self.recoding.coding == "webp" or (
+            self.recoding.coding == "same" and picture[:4] == b"RIFF"
         ):
             return _webp(pixels)
         return _png(pixels)
@@ -102,17 +103,28 @@ class Recoder:
     def pixels(self, tile: Tile, picture: bytes) -> np.ndarray:
         """Pixels of a tile as the copy shows them, its palette not yet applied."""
         pixels = decode_tile(picture, tile, self._tileset.path.name)
-        return quietened(pixels) if self._recoding.quiet_colours else pixels
+        return quietened(pixels) if self.recoding.quiet_colours else pixels
 
 
 def quietened(pixels: np.ndarray) -> np.ndarray:
     """Pixels within 3 levels of a legend colour in every channel take it; others are kept."""
+    red, green, blue = _near_levels()
+    near = red[pixels[..., 0]] & green[pixels[..., 1]] & blue[pixels[..., 2]]
+    found = np.flatnonzero(near)
     quiet = pixels.copy()
-    levels = pixels[..., :3].astype(np.int16)
-    for colour in legend_palette():
-        near = (np.abs(levels - colour.astype(np.int16)) <= QUIET_LEVELS).all(-1)
-        quiet[near, :3] = colour
+    # The exponent of a float names the highest bit: of two near colours the later wins.
+    colours = np.frexp(near.ravel()[found].astype(np.float64))[1] - 1
+    quiet.reshape(-1, quiet.shape[-1])[found, :3] = legend_palette()[colours]
     return quiet
+
+
+@functools.cache
+def _near_levels() -> np.ndarray:
+    """For each level of red, green and blue the legend colours near it: bits uint32 [3,256]."""
+    away = np.abs(np.arange(256)[:, None, None] - legend_palette().astype(np.int64))
+    bits = np.uint32(1) << np.arange(away.shape[1], dtype=np.uint32)
+    near: np.ndarray = (bits[None, :, None] * (away <= QUIET_LEVELS)).sum(1).T.astype(np.uint32)
+    return near
 
 
 def tileset_palette(tileset: StoredTileSet, recoding: Recoding) -> np.ndarray:
@@ -211,13 +223,3 @@ def _webp(pixels: np.ndarray) -> bytes:
     # exact: else the colours below transparent pixels are changed, and bytes with them.
     Image.fromarray(pixels).save(file, "WEBP", lossless=True, method=_WEBP_METHOD, exact=True)
     return file.getvalue()
-
-
-def pictures_of(
-    tileset: StoredTileSet, tiles: Iterable[Tile], recoder: Recoder
-) -> Iterator[tuple[Tile, bytes]]:
-    """Tiles with their new pictures."""
-    for tile in tiles:
-        picture = tileset.get_bytes(tile)
-        if picture is not None:
-            yield tile, recoder.picture(tile, picture)

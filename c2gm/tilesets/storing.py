@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,12 +75,30 @@ class TileSetWriter(ABC):
 
     It appears under its name when it is closed without an exception; after any failure the
     temporary files are gone and whatever had the name before is untouched.
+
+    Args:
+        path: Its name.
+        metadata: Text by key.
+        overwrite: Whether a tile set that has the name is replaced.
+        tiles_to_come: How many tiles it is going to have, so that a full disk can tell what is
+            missing; 0 if nobody knows.
     """
 
-    def __init__(self, path: Path, metadata: Mapping[str, str], *, overwrite: bool) -> None:
+    writings = 1  # of each picture, until the tile set is complete
+
+    def __init__(
+        self,
+        path: Path,
+        metadata: Mapping[str, str],
+        *,
+        overwrite: bool,
+        tiles_to_come: int = 0,
+    ) -> None:
         self.path = path
         self.temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
         self._overwrite = overwrite
+        self._tiles_to_come = tiles_to_come
+        self._put_bytes = 0
         bare = path.name.removesuffix(".mbtiles").removesuffix(".pmtiles")
         self._metadata = first_metadata(metadata, bare)
         self._extents = Extents()
@@ -160,6 +180,7 @@ class TileSetWriter(ABC):
         with self._own_errors():
             if self._store(tile, picture):
                 self._extents.add(tile)
+                self._put_bytes += len(picture)
 
     def close(self) -> None:
         """Finish and move to the name.
@@ -219,10 +240,22 @@ class TileSetWriter(ABC):
             yield
         except BaseException as error:
             self._is_open = False
+            needed = self._needed_bytes()
             self._discard()
             if isinstance(error, OSError):
-                raise write_error(self.path, error) from error
+                raise write_error(self.path, error, needed) from error
             raise
+
+    def _needed_bytes(self) -> float:
+        """About how many bytes it takes until it is complete, by those so far; 0 if unknown."""
+        stored = sum(self._extents.counts.values())
+        if not stored or not self._tiles_to_come:
+            return 0
+        return self._stored_bytes() / stored * max(self._tiles_to_come, stored) * self.writings
+
+    def _stored_bytes(self) -> int:
+        """Bytes of the pictures so far."""
+        return self._put_bytes
 
 
 class FileWriter(TileSetWriter):
@@ -235,9 +268,11 @@ class FileWriter(TileSetWriter):
         *,
         overwrite: bool,
         overwrite_foreign: bool = False,
+        tiles_to_come: int = 0,
     ) -> None:
         self._overwrite_foreign = overwrite_foreign
-        super().__init__(path, metadata, overwrite=overwrite or overwrite_foreign)
+        replaces = overwrite or overwrite_foreign
+        super().__init__(path, metadata, overwrite=replaces, tiles_to_come=tiles_to_come)
 
     @abstractmethod
     def _wrote_ours(self) -> bool:
@@ -267,10 +302,16 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise TilesetError(f"{path} exists already. Give another name, or --force.")
 
 
-def write_error(path: Path, error: OSError) -> C2GMError:
-    """The error of ours that says why a tile set could not be written."""
+def write_error(path: Path, error: OSError, needed: float = 0) -> C2GMError:
+    """The error of ours that says why a tile set could not be written.
+
+    Args:
+        path: What was written.
+        error: Why it failed.
+        needed: About how many bytes the whole takes; 0 if unknown.
+    """
     if error.errno in _FULL_ERRNOS or getattr(error, "winerror", None) in _FULL_WINERRORS:
-        return disk_full(path)
+        return disk_full(path, needed)
     if isinstance(error, PermissionError):
         return TilesetError(
             f"{path} cannot be written ({error.strerror}). Close programs that have it open, "
@@ -285,6 +326,23 @@ def stored_bytes(path: Path) -> int:
         return path.stat().st_size
     files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
     return sum(file.stat().st_size for file in files)
+
+
+def clear_temporaries(path: Path, stem: str) -> None:
+    """Delete what a writer of a tile set that died left under its temporary name.
+
+    Args:
+        path: Of the tile set; what its writers do not name so is never deleted.
+        stem: Of the temporary name.
+    """
+    if not re.fullmatch(re.escape(path.name) + r"\.[0-9a-f]{8}", stem):
+        return
+    for left in path.parent.glob(f"{escape(stem)}*.tmp*"):
+        with suppress(OSError):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def check_room(path: Path, needed: int) -> None:
@@ -308,15 +366,22 @@ def check_room(path: Path, needed: int) -> None:
         )
 
 
-def disk_full(path: Path) -> DiskFull:
-    """The error for a disk that filled up while `path` was written."""
-    try:
-        left = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB left"
-    except OSError:
-        left = "no room left"
+def disk_full(path: Path, needed: float = 0) -> DiskFull:
+    """The error for a disk that filled up while `path` was written.
+
+    Args:
+        path: What was written, of which nothing is left.
+        needed: About how many bytes the whole takes; 0 if unknown.
+    """
+    free = 0
+    with suppress(OSError):
+        free = shutil.disk_usage(path.parent).free
+    room = f"{free / 1e6:.1f} MB are free in {path.parent}"
+    if needed > free:
+        room += f", about {(needed - free) / 1e6:.1f} MB more are needed"
     return DiskFull(
-        f"The disk is full ({left} in {path.parent}) before {path.name} was complete; what had "
-        "that name before is untouched. Free some space and run the same command again."
+        f"The disk is full before {path.name} was complete; what had that name before is "
+        f"untouched. Now {room}. Free some space and run the same command again."
     )
 
 

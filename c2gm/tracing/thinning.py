@@ -14,12 +14,15 @@ def thinned(mask: np.ndarray) -> np.ndarray:
     height, width = mask.shape
     cells = np.pad(mask, 1).astype(np.uint8).ravel()
     steps = np.array([row * (width + 2) + column for row, column in _AROUND])
+    last = np.empty(len(cells), dtype=np.int32)  # where a pixel came last among those beside
     # A pixel that stayed is looked at again when something beside it went.
     went = [np.flatnonzero(cells)] * len(_PASSES)
     while sum(map(len, went)):
         for number, bit in enumerate(_PASSES):
-            beside = np.unique(np.concatenate([*(w + s for w in went for s in (0, *steps))]))
+            beside = np.concatenate([w + s for w in went for s in (0, *steps)])
             beside = beside[cells[beside] > 0]
+            last[beside] = turn = np.arange(len(beside))
+            beside = beside[last[beside] == turn]  # each pixel once
             code = np.zeros(len(beside), dtype=np.uint8)
             for place, step in enumerate(steps):
                 code |= cells[beside + step] << np.uint8(place)

@@ -8,6 +8,8 @@ from imaginary import GROUND, ZOOMS, TextureModel, imagery_of, read_map
 from mercantile import Tile
 
 from c2gm.cascade.generate import generate, plan_for
+from c2gm.cascade.ledger import Ledger
+from c2gm.cascade.ledger import disk_full as ledger_disk_full
 from c2gm.cascade.settings import GenerateSettings
 from c2gm.errors import (
     AreaError,
@@ -223,11 +225,35 @@ def test_a_dry_run_reads_no_imagery(imagery):
 def test_a_disk_that_is_too_small_is_noticed_before_the_work(paint, monkeypatch, tmp_path, model):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 9, 1_000_000))
-    with pytest.raises(DiskFull, match="needs about .* MB in .*, where 1 MB are free"):
+    with pytest.raises(DiskFull, match=r"needs about .* MB in .*, where 1\.0 MB are free"):
         paint()
     with pytest.raises(DiskFull):
         paint(job_folder=tmp_path / "elsewhere" / "job")
     assert model.calls["sample"] == 0 and list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_meanwhile_tells_what_the_rest_needs(
+    paint, whole_map, monkeypatch, tmp_path
+):
+    store = Ledger.store
+    left = iter([2**40] * 3)
+
+    def store_until_full(ledger, work):
+        if next(left, 0) == 0:
+            usage = namedtuple("usage", "total used free")
+            monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 9, 1_000_000))
+            raise ledger_disk_full(ledger.folder)
+        store(ledger, work)
+
+    monkeypatch.setattr(Ledger, "store", store_until_full)
+    told = (
+        r"goes on where it stopped\. Until .* it needs about \S+ MB in .*, where 1\.0 MB are free"
+    )
+    with pytest.raises(DiskFull, match=told):
+        paint()
+    monkeypatch.undo()
+    paint()
+    assert (tmp_path / "map.mbtiles").read_bytes() == whole_map.read_bytes()
 
 
 # From a start tile set ---------------------------------------------------------------------

@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 
 from c2gm.cli.app import build_app
 from c2gm.cli.info import as_text
-from c2gm.tilesets.open import create_tileset, export_tileset
+from c2gm.tilesets.export import export_tileset
+from c2gm.tilesets.open import create_tileset
 
 Run = Callable[..., Any]
 COMMANDS = (

@@ -119,6 +119,20 @@ class Client:
                     interrupt_after = None
         return run
 
+    def forget(self) -> None:
+        """Unload the models and drop what is cached of earlier prompts."""
+        self.post("/free", {"unload_models": True, "free_memory": True})
+        # The server does so after its next prompt, so another must not be the one that is asked.
+        self.run(
+            {
+                "1": {
+                    "class_type": "EmptyImage",
+                    "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0},
+                },
+                "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+            }
+        )
+
     @staticmethod
     def _take_preview(run: Run, data: bytes) -> None:
         (event,) = struct.unpack(">I", data[:4])

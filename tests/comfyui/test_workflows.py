@@ -190,7 +190,7 @@ def test_a_map_is_drawn_again_to_the_last_bit(
     _, first = small_run()
     (made,) = set(jobs(server)) - before
     made.unlink()
-    server.post("/free", {"unload_models": True, "free_memory": True})
+    server.forget()
     again, second = small_run()
     assert node_of(small_prompt(), "C2GMCascadeSampler") not in again.cached
     assert made.exists()
@@ -202,7 +202,7 @@ def test_a_finished_map_is_not_drawn_again_and_another_seed_is_another_job(
 ) -> None:
     _, first = small_run()
     known = jobs(server)
-    server.post("/free", {"unload_models": True, "free_memory": True})
+    server.forget()
     again, same = small_run()
     assert again.steps == [] and np.array_equal(first, same)
     assert told(small_prompt(), again, "C2GMCascadeSampler")[0] == "5 of 5 tiles reused"

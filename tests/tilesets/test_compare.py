@@ -3,7 +3,8 @@ from mercantile import Tile
 
 from c2gm.errors import TilesetError
 from c2gm.tilesets.compare import compare_tilesets
-from c2gm.tilesets.open import create_tileset, export_tileset
+from c2gm.tilesets.export import export_tileset
+from c2gm.tilesets.open import create_tileset
 
 
 def test_a_map_equals_its_copies_of_other_kinds(town_mbtiles, tmp_path):

@@ -17,7 +17,8 @@ from PIL import Image
 from c2gm.errors import DiskFull, TilesetError
 from c2gm.legend import GROUND, LEGEND
 from c2gm.tilesets import storing
-from c2gm.tilesets.open import create_tileset, export_tileset, open_tileset
+from c2gm.tilesets.export import export_tileset
+from c2gm.tilesets.open import create_tileset, open_tileset
 from c2gm.tilesets.recode import (
     TRANSPARENT,
     Recoding,

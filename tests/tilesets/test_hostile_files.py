@@ -24,7 +24,8 @@ from pmtiles.tile import Entry, serialize_directory
 
 from c2gm.errors import C2GMError, TilesetError
 from c2gm.tilesets.compare import compare_tilesets
-from c2gm.tilesets.open import create_tileset, export_tileset, open_tileset
+from c2gm.tilesets.export import export_tileset
+from c2gm.tilesets.open import create_tileset, open_tileset
 from c2gm.tilesets.pictures import encode_png
 from c2gm.tilesets.stitch import stitch
 from c2gm.tilesets.verify import verify_tileset

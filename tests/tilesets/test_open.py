@@ -3,7 +3,8 @@ import pytest
 from mercantile import Tile
 
 from c2gm.errors import TilesetError
-from c2gm.tilesets.open import create_tileset, export_tileset, open_tileset
+from c2gm.tilesets.export import export_tileset
+from c2gm.tilesets.open import create_tileset, open_tileset
 
 KINDS = ("map.mbtiles", "map.pmtiles", "map")
 

@@ -21,7 +21,8 @@ from pmtiles.reader import MmapSource, Reader
 from pmtiles.tile import Compression, TileType, tileid_to_zxy
 
 from c2gm.grid import mercator_resolution
-from c2gm.tilesets.open import export_tileset, open_tileset
+from c2gm.tilesets.export import export_tileset
+from c2gm.tilesets.open import open_tileset
 
 PLAIN_LEAFLET = """<!DOCTYPE html><meta charset="utf-8">
 <style>@import url("leaflet.css"); #map {{ position: absolute; inset: 0; }}</style>

@@ -18,7 +18,8 @@ from pmtiles.tile import Compression, Entry, TileType, serialize_directory, zxy_
 
 from c2gm.errors import C2GMError, DiskFull, TilesetError
 from c2gm.tilesets import pmtiles as room
-from c2gm.tilesets.open import create_tileset, export_tileset, open_tileset
+from c2gm.tilesets.export import export_tileset
+from c2gm.tilesets.open import create_tileset, open_tileset
 from c2gm.tilesets.pictures import encode_png
 from c2gm.tilesets.pmtiles_directory import parse_directory, read_entries
 from c2gm.tilesets.verify import verify_tileset
