@@ -61,6 +61,7 @@ def main() -> None:
     run.add_argument("--seconds", type=float, default=550)
     run.add_argument("--real", type=Path, help="file of pack")
     run.add_argument("--start", type=Path, nargs="*", default=[], help="weights to begin from")
+    run.add_argument("--base", default="", help="model file to begin from, like mini")
     run.add_argument("--only", default="", help="runs of the chain, like 4-own,5-polish")
     run.add_argument("--processes", type=int, default=max(1, (os.cpu_count() or 2) - 2))
     run.add_argument("--first-worlds", type=int, default=30, help="shards before training begins")
@@ -108,6 +109,9 @@ def left(deadline: float) -> float:
 def chain(arguments: argparse.Namespace) -> dict[str, RunConfig]:
     """The runs by their file's name, in the work folder."""
     wanted = arguments.only.split(",") if arguments.only else None
+    known = {path.stem for path in CHAIN.glob("*.json")}
+    if unknown := set(wanted or ()) - known:
+        raise SystemExit(f"--only names {unknown}; the runs are {', '.join(sorted(known))}.")
     runs = {}
     for path in sorted(CHAIN.glob("*.json")):
         if wanted is not None and path.stem not in wanted:
@@ -119,6 +123,7 @@ def chain(arguments: argparse.Namespace) -> dict[str, RunConfig]:
         config = dataclasses.replace(
             config,
             minutes=config.minutes * arguments.scale,
+            base=arguments.base,
             records=str(arguments.work / "records"),
             development="",  # scores cost time of the GPU; they are made at home
             folder=str(arguments.work / Path(config.folder).name),
