@@ -65,9 +65,9 @@ class FeatureEncoder(nn.Module):
 
     def forward(self, imagery: Tensor, reference: Tensor | None) -> Features:
         """Features of pictures float [-1,1] [B,3,H,W]."""
-        f_cond = self.merge_encoder(imagery, reference)
-        maps = tuple(feature * self.factor for feature in self.adapter(f_cond))
-        return Features(maps, self.merge_encoder.draft(f_cond) if self.has_draft else None)
+        reading = self.merge_encoder.read(imagery, reference)
+        maps = tuple(feature * self.factor for feature in self.adapter(reading.f_cond))
+        return Features(maps, self.merge_encoder.draft(reading) if self.has_draft else None)
 
 
 def build_encoder(config: SGDMConfig, tensors: Mapping[str, Tensor]) -> Any:

@@ -66,10 +66,10 @@ def read_classes(
 
     encoder = model.model.mf_encoder
     with torch.inference_mode():
-        f_cond = encoder(
+        reading = encoder.read(
             model.to_pixels(imagery), None if references is None else model.to_pixels(references)
         )
-        best = encoder.class_logits(f_cond).argmax(1).to(torch.uint8)
+        best = encoder.class_logits(reading).argmax(1).to(torch.uint8)
     classes: np.ndarray = best.cpu().numpy()
     return classes
 

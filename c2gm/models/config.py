@@ -27,6 +27,8 @@ class MFEncoderConfig:
     `standardise` shows the source stem its imagery a second time, at mean 0 and deviation 1.
     `class_head` keeps the class head whose probabilities are the draft (0 classes: none), each
     averaged over `draft_cells` x `draft_cells` cells of a latent pixel: 1, 2, 4 or 8 a side.
+    `fine_head` > 0 adds corrections of that width to it, read from
+    the stems at a quarter of the size.
     """
 
     arm: Arm = "ref_dual_spade"
@@ -42,6 +44,7 @@ class MFEncoderConfig:
     standardise: bool = False
     class_head: int = 0
     class_head_width: int = 128
+    fine_head: int = 0
     draft_cells: int = 1
 
 
@@ -172,6 +175,7 @@ _COUNTS = {"blocks", "layers", "extra_residual_blocks"}
 _MAY_BE_ZERO = {
     "draft_channels",
     "class_head",
+    "fine_head",
     "extra_residual_blocks",
     "context_width",
     "known_tokens",

@@ -8,6 +8,7 @@ are those of the authors' checkpoints below `adapter.merge_encoder.`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import gcd
 from typing import cast
 
@@ -115,6 +116,42 @@ class SPADE(nn.Module):
         return cast(Tensor, normed * (1 + self.mlp_gamma(hidden)) + self.mlp_beta(hidden))
 
 
+class _FineHead(nn.Module):
+    """Corrections to the class head at a quarter of the size: thin lines and edges.
+
+    It looks at the stems' features, which are finer than F_cond, beside F_cond itself.
+    """
+
+    def __init__(self, config: MFEncoderConfig) -> None:
+        super().__init__()
+        width, scale = config.fine_head, FACTOR // config.unshuffle
+        self.scale, self.unshuffle = scale, config.unshuffle
+        self.inward = nn.Conv2d(2 * config.stem, width, 3, padding=1)
+        self.coarse = nn.Conv2d(config.out_channels, scale**2 * width, 1)
+        self.blocks = nn.Sequential(*(_Residual(width, normed=True) for _ in range(2)))
+        self.outward = nn.Conv2d(width, config.unshuffle**2 * config.class_head, 1)
+
+    def forward(self, stems: Tensor, f_cond: Tensor) -> Tensor:
+        """What is added to the logits, [B,classes,H,W]."""
+        known = F.pixel_shuffle(self.coarse(f_cond), self.scale)
+        hidden = self.blocks(F.leaky_relu(self.inward(stems) + known, SLOPE))
+        return F.pixel_shuffle(self.outward(hidden), self.unshuffle)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What MFEncoder reads of a batch.
+
+    Attributes:
+        f_cond: F_cond, [B,out,H/8,W/8].
+        stems: Features of both stems, [B,2 x stem,H/unshuffle,W/unshuffle]; None without a fine
+            head.
+    """
+
+    f_cond: Tensor
+    stems: Tensor | None = None
+
+
 class MFEncoder(nn.Module):
     """Imagery and reference, float [-1,1] [B,3,H,W], to F_cond [B,out,H/8,W/8].
 
@@ -142,6 +179,8 @@ class MFEncoder(nn.Module):
                 nn.ReLU(),
                 nn.Conv2d(config.class_head_width, FACTOR**2 * config.class_head, 1),
             )
+        if config.fine_head:
+            self.fine_head = _FineHead(config)
         if config.norm == "group":
             self.no_reference = nn.Parameter(torch.randn(1, config.stem, 1, 1))
             self._initialise()
@@ -206,6 +245,8 @@ class MFEncoder(nn.Module):
             elif isinstance(module, SPADE):
                 nn.init.zeros_(module.mlp_gamma.weight)
                 nn.init.zeros_(module.mlp_beta.weight)
+            elif isinstance(module, _FineHead):
+                nn.init.zeros_(module.outward.weight)
 
     def forward(
         self,
@@ -213,7 +254,16 @@ class MFEncoder(nn.Module):
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
     ) -> Tensor:
-        """F_cond of a batch.
+        """F_cond of a batch; arguments of `read`."""
+        return self.read(imagery, reference, has_reference).f_cond
+
+    def read(
+        self,
+        imagery: Tensor,
+        reference: Tensor | None = None,
+        has_reference: Tensor | None = None,
+    ) -> Reading:
+        """F_cond of a batch, and what the class head needs beside it.
 
         Args:
             imagery: float [-1,1], [B,3,H,W], sides multiples of 8.
@@ -229,26 +279,32 @@ class MFEncoder(nn.Module):
         if self.config.arm == "origin":
             for k in range(1, len(self.config.widths) + 1):
                 source = self._layer(f"layer{k}_source")(source)
-            return cast(Tensor, self.last_linear(source))
+            return Reading(self.last_linear(source))
         branch = self.branches[1]
         ref = self._reference_stem(source, reference, has_reference)
+        stems = torch.cat([source, ref], dim=1) if self.config.fine_head else None
         for k in range(1, len(self.config.widths) + 1):
             source = self._layer(f"layer{k}_source")(source)
             ref = self._layer(f"layer{k}_{branch}")(ref)
             if self.config.arm == "ref_dual_spade":
                 ref = self._layer(f"spade{k}")(ref, torch.cat([ref, source], dim=1))
-        return cast(Tensor, self.last_linear(torch.cat([ref, source], dim=1)))
+        return Reading(self.last_linear(torch.cat([ref, source], dim=1)), stems)
 
-    def class_logits(self, f_cond: Tensor) -> Tensor:
-        """Logits of the legend's classes [B,classes,8h,8w] from F_cond [B,out,h,w].
+    def class_logits(self, reading: Reading) -> Tensor:
+        """Logits of the legend's classes [B,classes,H,W].
 
         Raises:
             ConfigError: the model has no class head.
         """
-        return F.pixel_shuffle(self._class_head()(f_cond), FACTOR)
+        if not self.config.class_head:
+            raise ConfigError("This model has no class head, so it has no classes and no draft.")
+        logits = F.pixel_shuffle(self.class_head(reading.f_cond), FACTOR)
+        if reading.stems is not None:
+            logits = logits + self.fine_head(reading.stems, reading.f_cond)
+        return logits
 
     @torch.no_grad()
-    def draft(self, f_cond: Tensor) -> Tensor:
+    def draft(self, reading: Reading) -> Tensor:
         """Class probabilities on the latent grid [B,classes x cells,h,w]; carries no gradient.
 
         With several `draft_cells` a side, a class has one channel for each cell of a latent pixel,
@@ -257,18 +313,10 @@ class MFEncoder(nn.Module):
         Raises:
             ConfigError: the model has no class head.
         """
-        batch, _, height, width = f_cond.shape
-        logits = self._class_head()(f_cond)
-        cells, side = self.config.draft_cells, FACTOR // self.config.draft_cells
-        # Softmax and average of the un-shuffled logits are those of the full picture, cheaper.
-        shape = (batch, self.config.class_head, cells, side, cells, side, height, width)
-        probabilities: Tensor = logits.view(shape).float().softmax(dim=1).mean(dim=(3, 5))
-        return probabilities.view(batch, -1, height, width).to(f_cond.dtype)
-
-    def _class_head(self) -> nn.Module:
-        if not self.config.class_head:
-            raise ConfigError("This model has no class head, so it has no classes and no draft.")
-        return self.class_head
+        probabilities = self.class_logits(reading).float().softmax(dim=1)
+        cells = self.config.draft_cells
+        pooled = F.avg_pool2d(probabilities, FACTOR // cells)
+        return F.pixel_unshuffle(pooled, cells).to(reading.f_cond.dtype)
 
     def _layer(self, name: str) -> nn.Module:
         return cast(nn.Module, getattr(self, name))
@@ -317,6 +365,8 @@ def _check(config: MFEncoderConfig) -> None:
             f"A latent pixel cannot be cut into {config.draft_cells} draft cells a side. "
             "Take 1, 2, 4 or 8."
         )
+    if config.fine_head and not (config.class_head and config.norm == "group"):
+        raise ConfigError("A fine head needs a class head to correct, and the norm 'group'.")
     if config.arm == "origin" and (
         config.unshuffle > 1 or config.norm != "batch" or config.standardise
     ):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from .config import SGDMConfig
-from .mf_encoder import MFEncoder
+from .mf_encoder import MFEncoder, Reading
 from .sf_adapter import SFAdapter
 from .text import TextTower, tokenize
 from .unet import UNet
@@ -89,20 +89,20 @@ class SGDM(nn.Module):
         Raises:
             ConfigError: the model needs a reference, and one is missing.
         """
-        f_cond = self.mf_encoder(imagery, reference, has_reference)
-        return self.features_from(f_cond, reference, has_reference)
+        reading = self.mf_encoder.read(imagery, reference, has_reference)
+        return self.features_from(reading, reference, has_reference)
 
     def features_from(
         self,
-        f_cond: Tensor,
+        reading: Reading,
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
     ) -> Features:
-        """The same from an F_cond that is already known (training keeps it)."""
+        """The same from a reading that is already known (training keeps it)."""
         factor = self.config.sf_adapter.control_factor
         return Features(
-            maps=tuple(feature * factor for feature in self.sf_adapter(f_cond)),
-            draft=self.mf_encoder.draft(f_cond) if self.config.unet.draft_channels else None,
+            maps=tuple(feature * factor for feature in self.sf_adapter(reading.f_cond)),
+            draft=self.mf_encoder.draft(reading) if self.config.unet.draft_channels else None,
             reference_latent=self._reference_latent(reference, has_reference),
         )
 

@@ -19,7 +19,7 @@ MUON_RATE = 1.5  # of the run's rate
 ORTHOGONAL_STEPS = 3  # of Newton-Schulz; five cost more and gain nothing here
 # Rows of layers that touch pixels, latents, classes or tokens have a meaning of their own.
 _OUTER = re.compile(
-    r"first_layer_|class_head\.2|embedding|unet\.(conv_in|conv_out)|"
+    r"first_layer_|class_head\.2|fine_head\.outward|embedding|unet\.(conv_in|conv_out)|"
     r"(encoder|decoder)\.(conv_in|conv_out)|quant_conv|no_reference"
 )
 

@@ -124,8 +124,8 @@ class EncoderStage(Stage):
     def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Class loss."""
         encoder = self.model.mf_encoder
-        f_cond = encoder(batch.imagery, batch.reference, batch.has_reference)
-        return _class_loss(encoder.class_logits(f_cond), batch)
+        reading = encoder.read(batch.imagery, batch.reference, batch.has_reference)
+        return _class_loss(encoder.class_logits(reading), batch)
 
 
 class DiffusionStage(Stage):
@@ -181,9 +181,9 @@ class JointStage(DiffusionStage):
         model = self.model
         thawed = share >= self.config.freeze
         with torch.set_grad_enabled(thawed and torch.is_grad_enabled()):
-            f_cond = model.mf_encoder(batch.imagery, batch.reference, batch.has_reference)
-            logits = model.mf_encoder.class_logits(f_cond)
-        features = model.features_from(f_cond, batch.reference, batch.has_reference)
+            reading = model.mf_encoder.read(batch.imagery, batch.reference, batch.has_reference)
+            logits = model.mf_encoder.class_logits(reading)
+        features = model.features_from(reading, batch.reference, batch.has_reference)
         with torch.no_grad():
             latent = model.encode(completed_maps(batch.map, batch.labels, logits)).float()
         loss = self._prediction_loss(

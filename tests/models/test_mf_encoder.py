@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from c2gm.errors import ConfigError
@@ -102,20 +101,56 @@ def test_the_draft_is_the_class_probabilities_averaged_to_cells_of_latent_pixels
     cells: int,
 ) -> None:
     built = encoder(replace(mini().mf_encoder, draft_cells=cells))
-    f_cond = torch.randn(2, 128, 8, 12, requires_grad=True)
-    logits = built.class_logits(f_cond)
+    reading = built.read(picture(2).requires_grad_(), picture(2, 2))
+    logits = built.class_logits(reading)
     classes = mini().mf_encoder.class_head
-    assert logits.shape == (2, classes, 64, 96)
-    draft = built.draft(f_cond)
-    averaged = F.avg_pool2d(logits.softmax(dim=1), 8 // cells)
-    assert torch.allclose(draft, F.pixel_unshuffle(averaged, cells), atol=1e-6)
-    assert not draft.requires_grad
-    assert logits.requires_grad
+    assert logits.shape == (2, classes, 64, 96) and logits.requires_grad
+    draft = built.draft(reading)
+    assert draft.shape == (2, classes * cells**2, 8, 12) and not draft.requires_grad
+    probabilities = logits.softmax(dim=1)
+    side = 8 // cells
+    for number in (0, classes - 1):
+        for row in range(cells):
+            for column in range(cells):
+                top, left = 8 * 5 + row * side, 8 * 7 + column * side
+                cell = probabilities[1, number, top : top + side, left : left + side]
+                channel = (number * cells + row) * cells + column
+                assert torch.allclose(draft[1, channel, 5, 7], cell.mean(), atol=1e-6)
+
+
+def test_a_fine_head_begins_as_no_correction_and_then_sharpens_by_the_imagery() -> None:
+    plain = encoder(mini().mf_encoder)
+    built = encoder(replace(mini().mf_encoder, fine_head=16))
+    built.load_state_dict(plain.state_dict(), strict=False)
+    imagery, reference = picture(1), picture(1, 2)
+    coarse = plain.class_logits(plain.read(imagery, reference))
+    reading = built.read(imagery, reference)
+    assert torch.equal(reading.f_cond, plain(imagery, reference))
+    assert torch.equal(built.class_logits(reading), coarse)
+    with torch.no_grad():
+        torch.nn.init.normal_(built.fine_head.outward.weight)
+    # What the imagery shows reaches the correction past F_cond.
+    changed = imagery.clone()
+    changed[..., :8, :8] = 1.0
+    fine = built.fine_head(reading.stems, reading.f_cond)
+    moved = built.fine_head(built.read(changed, reference).stems, reading.f_cond)
+    assert fine.shape == coarse.shape
+    assert (fine != moved)[..., :8, :8].all(dim=1).any()
+    assert torch.allclose(built.class_logits(reading), coarse + fine)
+
+
+def test_a_fine_head_sees_whether_there_is_a_reference() -> None:
+    built = encoder(replace(mini().mf_encoder, fine_head=16))
+    without = built.read(picture(1)).stems
+    hidden = built.read(picture(1), picture(1, 2), torch.tensor([False])).stems
+    assert without is not None and torch.equal(without, hidden)
+    assert not torch.equal(without, built.read(picture(1), picture(1, 2)).stems)
 
 
 def test_a_model_without_class_head_says_so() -> None:
+    built = encoder(tiny().mf_encoder)
     with pytest.raises(ConfigError, match="no class head"):
-        encoder(tiny().mf_encoder).draft(torch.zeros(1, 48, 8, 8))
+        built.draft(built.read(picture(1), picture(1, 2)))
 
 
 @pytest.mark.parametrize(
@@ -124,6 +159,7 @@ def test_a_model_without_class_head_says_so() -> None:
         ({"downsample": (True, True)}, "'downsample'"),
         ({"unshuffle": 2}, "must divide by 8"),
         ({"draft_cells": 3}, "Take 1, 2, 4 or 8"),
+        ({"fine_head": 16}, "needs a class head"),
         (
             {"arm": "origin", "unshuffle": 2, "downsample": (True, True, False)},
             "'origin' exists only",

@@ -63,11 +63,11 @@ def test_features_are_scaled_once_by_the_control_factor() -> None:
         assert torch.allclose(scaled, feature * 0.18215)
 
 
-def test_features_of_a_known_f_cond_are_the_same(model: SGDM) -> None:
+def test_features_of_a_known_reading_are_the_same(model: SGDM) -> None:
     picture = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
-        f_cond = model.mf_encoder(picture)
-        again, whole = model.features_from(f_cond), model.features(picture)
+        reading = model.mf_encoder.read(picture)
+        again, whole = model.features_from(reading), model.features(picture)
     assert all(torch.equal(a, b) for a, b in zip(again.maps, whole.maps, strict=True))
     assert again.draft is not None and whole.draft is not None
     assert torch.equal(again.draft, whole.draft)

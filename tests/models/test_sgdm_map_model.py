@@ -88,14 +88,20 @@ def test_grey_levels_are_rounded_and_clamped(
     assert decoded(torch.tensor([-7.0, 0.0, 7.0])) == [0, 128, 255]
 
 
-def test_black_and_white_enter_as_minus_one_and_one(network: SGDM) -> None:
+def test_black_and_white_enter_as_minus_one_and_one(
+    network: SGDM, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = SGDMMapModel(network)
     seen: list[torch.Tensor] = []
-    handle = network.mf_encoder.register_forward_pre_hook(lambda m, args: seen.append(args[0]))
+    read = network.mf_encoder.read
+    monkeypatch.setattr(
+        network.mf_encoder,
+        "read",
+        lambda imagery, *more: (seen.append(imagery), read(imagery, *more))[1],
+    )
     picture = np.zeros((1, SIZE, SIZE, 3), np.uint8)
     picture[:, :, :, 2] = 255
     model.features(picture, None)
-    handle.remove()
     assert seen[0].shape == (1, 3, SIZE, SIZE)
     assert seen[0][:, 0].unique().tolist() == [-1.0]
     assert seen[0][:, 2].unique().tolist() == [1.0]
