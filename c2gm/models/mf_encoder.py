@@ -314,9 +314,12 @@ class MFEncoder(nn.Module):
             ConfigError: the model has no class head.
         """
         probabilities = self.class_logits(reading).float().softmax(dim=1)
+        return self.draft_of(probabilities).to(reading.f_cond.dtype)
+
+    def draft_of(self, probabilities: Tensor) -> Tensor:
+        """Class probabilities [B,classes,H,W], averaged and laid out as `draft` tells."""
         cells = self.config.draft_cells
-        pooled = F.avg_pool2d(probabilities, FACTOR // cells)
-        return F.pixel_unshuffle(pooled, cells).to(reading.f_cond.dtype)
+        return F.pixel_unshuffle(F.avg_pool2d(probabilities, FACTOR // cells), cells)
 
     def _layer(self, name: str) -> nn.Module:
         return cast(nn.Module, getattr(self, name))

@@ -9,6 +9,7 @@ docs/training.md. Of the paper: one stage on top of Stable Diffusion.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -184,6 +185,9 @@ class JointStage(DiffusionStage):
             reading = model.mf_encoder.read(batch.imagery, batch.reference, batch.has_reference)
             logits = model.mf_encoder.class_logits(reading)
         features = model.features_from(reading, batch.reference, batch.has_reference)
+        if self.config.true_drafts and features.draft is not None:
+            draft = self._told_draft(batch, logits, chance).to(features.draft.dtype)
+            features = replace(features, draft=draft)
         with torch.no_grad():
             latent = model.encode(completed_maps(batch.map, batch.labels, logits)).float()
         loss = self._prediction_loss(
@@ -192,6 +196,19 @@ class JointStage(DiffusionStage):
         if thawed:
             loss = loss + _CLASS_WEIGHT * _class_loss(logits, batch)
         return loss
+
+    @torch.no_grad()
+    def _told_draft(self, batch: Batch, logits: Tensor, chance: Chance) -> Tensor:
+        """The draft, in a share of the crops drawn towards the true classes by any degree.
+
+        A drawing that only ever meets readings with faults learns to doubt the sure ones as well.
+        """
+        degree = (1 - chance.uniform(len(logits)) / self.config.true_drafts).clamp_min(0)
+        read = logits.float().softmax(dim=1)
+        true = F.one_hot(batch.classes, read.shape[1]).movedim(-1, 1).to(read)
+        known = (batch.labels == LABEL_ID["as drawn"])[:, None]
+        told = torch.lerp(read, true, degree.view(-1, 1, 1, 1) * known)
+        return self.model.mf_encoder.draft_of(told)
 
     def _timesteps(self, count: int, chance: Chance) -> Tensor:
         if self.config.timesteps:

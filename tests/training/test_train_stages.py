@@ -19,6 +19,7 @@ from c2gm.sampling import SamplerConfig, timesteps
 from c2gm.training.batches import collate
 from c2gm.training.chance import Chance
 from c2gm.training.crops import CropConfig, cut_crop
+from c2gm.training.label_sets import LABEL_ID
 from c2gm.training.records import RecordPool
 from c2gm.training.stages import STAGES, imprecise, noise_products, noised
 from c2gm.training.start import start_model
@@ -87,6 +88,42 @@ def test_the_class_head_is_not_asked_for_the_look_of_another_zoom(configured, ba
         gradient = stage.model.mf_encoder.class_head[2].weight.grad
         read[name] = gradient is not None and bool(gradient.any())
     assert read == {"coupled": True, "decoupled": False}
+
+
+def test_a_share_of_drafts_tends_to_the_true_classes_where_they_are_known(configured, batch):
+    labels = torch.full_like(batch.labels, LABEL_ID["as drawn"])
+    labels[:, :32] = LABEL_ID["unmapped"]
+    batch = dataclasses.replace(batch, labels=labels)
+    stage = stage_of(configured, true_drafts=0.5)
+    encoder = stage.model.mf_encoder
+    logits = torch.randn(*batch.classes.shape[:1], encoder.config.class_head, 64, 64)
+    read = encoder.draft_of(logits.softmax(dim=1))
+    true = torch.zeros_like(logits).scatter_(1, batch.classes[:, None], 1.0)
+    whole = encoder.draft_of(true)
+    seen = []
+    for step in range(200):
+        chance = Chance(CPU, 0)
+        chance.begin_step(step)
+        told = stage._told_draft(batch, logits, chance)
+        assert torch.allclose(told[:, :, :4], read[:, :, :4], atol=1e-6)
+        for drawn, first, last in zip(told, read, whole, strict=True):
+            moved, way = drawn[:, 4:] - first[:, 4:], last[:, 4:] - first[:, 4:]
+            degree = float((moved * way).sum() / (way * way).sum())
+            assert torch.allclose(moved, degree * way, atol=1e-5)
+            seen.append(degree)
+    assert np.mean(np.array(seen) < 1e-6) == pytest.approx(0.5, abs=0.08)
+    assert np.mean(np.array(seen) > 0.5) == pytest.approx(0.25, abs=0.08)
+    assert max(seen) <= 1 + 1e-5
+
+
+def test_told_drafts_are_what_the_drawing_learns_from(configured, batch):
+    losses = []
+    for share in (0.0, 1.0):
+        stage = stage_of(configured, true_drafts=share)
+        with torch.no_grad():
+            stage.model.unet.net.conv_in.weight[:, 4:].normal_()
+        losses.append(float(stage(batch, 0.0, Chance(CPU, 1))))
+    assert losses[0] != losses[1]
 
 
 def test_timesteps_lean_to_high_noise(configured):
