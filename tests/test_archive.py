@@ -32,6 +32,7 @@ REMAINS = {
     "c2gm/assets/leaflet/leaflet.js": {"bind"},  # as released
     "c2gm/cascade/ledger.py": {"connect"},  # a job's own SQLite file
     "c2gm/tilesets/mbtiles.py": {"connect"},  # MBTiles are SQLite files
+    "c2gm/tilesets/unfinished_export.py": {"connect"},  # what an export keeps is one as well
     "c2gm/models/libraries.py": {"import by name"},  # optional packages, by fixed names
     "c2gm/evaluation/libraries.py": {"import by name"},  # the same
 }

@@ -77,12 +77,12 @@ def split_blocks(weights: Mapping[Tile, int], config: SplitConfig) -> dict[Tile,
     for part, share in list(zip(PARTS, config.shares, strict=True))[:0:-1]:
         if not share:
             continue
-        held = 0
+        held, later = 0, wanted.index(part)  # parts that still need a block
         for block in order:
             if parts[block] != "train":
                 continue
             # A block joins while that brings the share nearer; the first one always does.
-            if trained == 1 or (held and held + weights[block] / 2 > share * total):
+            if trained == later or (held and held + weights[block] / 2 > share * total):
                 break
             parts[block] = part
             held += weights[block]

@@ -50,8 +50,10 @@ class WatchedMini:
         self.runs: Counter[tuple[str, int]] = Counter()
         self.most_alive = 0
         self._made: list[weakref.ref[Any]] = []
+        # MFEncoder by its first layer: it is read, not called.
+        first = {"mf_encoder": "mf_encoder.first_layer_source"}
         for name in ("mf_encoder", "sf_adapter", "unet", "text"):
-            network = self.inner.model.get_submodule(name)
+            network = self.inner.model.get_submodule(first.get(name, name))
             network.register_forward_hook(
                 lambda module, given, made, name=name: self.runs.update([(name, len(given[0]))])
             )
