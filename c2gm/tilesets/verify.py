@@ -28,6 +28,7 @@ from .metadata import Extents
 from .open import open_tileset
 from .pictures import BadPicture, decode_picture, picture_kind
 from .pmtiles import PMTilesReader
+from .unfinished_export import SUFFIX as UNFINISHED
 from .verify_imagery import check_imagery
 from .verify_look import check_look
 from .verify_metadata import check_metadata, lie_mirrored, read_bounds, stored_counts
@@ -36,7 +37,9 @@ from .xyz import SUFFIXES, XYZReader, is_number
 
 __all__ = ["Fault", "verify_tileset"]
 
-_LEFTOVER = re.compile(r"-wal$|-journal$|-shm$|\.[0-9a-f]{8}\.(tmp|old)$")
+_LEFTOVER = re.compile(
+    rf"-wal$|-journal$|-shm$|\.[0-9a-f]{{8}}\.(tmp|old)$|{re.escape(UNFINISHED)}(-journal)?$"
+)
 RIM_PIXELS = 2 * TILE_SIZE  # opaque ones: a row and a column
 _MOST_ADDRESSES = 10_000  # rows beyond the grid that are looked at
 

@@ -258,7 +258,7 @@ def test_15_files_beyond_the_grid_are_found(town_folder, name):
     assert found(town_folder) == [("outside-grid", None)]
 
 
-@pytest.mark.parametrize("ending", ["-journal", ".0a1b2c3d.tmp", ".0a1b2c3d.old"])
+@pytest.mark.parametrize("ending", ["-journal", ".0a1b2c3d.tmp", ".0a1b2c3d.old", ".c2gm-export"])
 def test_23_left_overs_beside_the_map_are_found(town, ending):
     (town.parent / f"{town.name}{ending}").write_bytes(b"x")
     (town.parent / f"{town.name}.notes").write_bytes(b"x")
