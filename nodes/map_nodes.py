@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from ..c2gm.errors import ConfigError
 from ._api import Area, Node, Tileset, io, node_schema
 from .files import output_folder, safe_path, stamp, tileset_names, tileset_path
 from .wording import checked, counted
 
+if TYPE_CHECKING:
+    from ..c2gm.tilesets.recode import Recoding
+
 CATEGORY = "C2GM/map"
 GEOTIFFS = "GeoTIFF a zoom"
 FORMATS = {"MBTiles": ".mbtiles", "XYZ folder": "", "PMTiles": ".pmtiles", GEOTIFFS: ".tif"}
+AS_DRAWN = "as drawn"
+PICTURES: dict[str, dict[str, Any]] = {
+    AS_DRAWN: {},
+    "lossless WebP": {"coding": "webp"},
+    "one palette": {"palette": True},
+}
 
 
 class TileStitch(Node):
@@ -209,6 +220,25 @@ class SaveTileset(Node):
                         "is a folder of pictures; GeoTIFF a file for each zoom, cloud-optimized."
                     ),
                 ),
+                io.Combo.Input(
+                    "pictures",
+                    options=list(PICTURES),
+                    default=AS_DRAWN,
+                    optional=True,
+                    tooltip=(
+                        "Smaller files: WebP keeps every pixel in two thirds of the size; one "
+                        "palette of 255 colours is smallest and changes pixels a little."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "quiet_colours",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Smaller files: what is within 3 levels of a legend colour takes it, so "
+                        "that plain ground is plain."
+                    ),
+                ),
             ],
             outputs=[Tileset.Output(display_name="tileset")],
         )
@@ -219,24 +249,43 @@ class SaveTileset(Node):
         return checked(lambda: None in (name, format) or save_path(name, format))
 
     @classmethod
-    def execute(cls, zoom, name, format, map_image=None, tileset=None, area=None):
+    def execute(
+        cls,
+        zoom,
+        name,
+        format,
+        map_image=None,
+        tileset=None,
+        area=None,
+        pictures=AS_DRAWN,
+        quiet_colours=False,
+    ):
         """Write, and pass the path on."""
         from ..c2gm.tilesets.export import export_tileset
+        from ..c2gm.tilesets.recode import Recoding
         from .pictures import from_image
         from .stitching import save_picture
 
         one_of(map_image=map_image, tileset=tileset)
+        if pictures not in PICTURES:
+            raise ConfigError(f"Pictures {pictures!r} are not one of {', '.join(PICTURES)}.")
+        recoding = Recoding(**PICTURES[pictures], quiet_colours=quiet_colours)
         path = save_path(name, format)
         if format == GEOTIFFS:
-            told = save_geotiffs(tileset, path)
+            told = save_geotiffs(tileset, path, recoding)
             return io.NodeOutput(tileset, ui={"text": [told]})
         check_ours(path)
         if tileset is not None:
-            count = export_tileset(tileset, path, overwrite=True)
+            count = export_tileset(tileset, path, overwrite=True, recoding=recoding)
         elif area is None:
             raise ConfigError("A picture needs the area it shows: connect Pick Area.")
-        else:
+        elif recoding.keeps_bytes:
             count = save_picture(from_image(map_image)[0], area, zoom, path)
+        else:
+            with TemporaryDirectory() as folder:
+                plain = Path(folder) / path.with_suffix(".mbtiles").name
+                save_picture(from_image(map_image)[0], area, zoom, plain)
+                count = export_tileset(plain, path, overwrite=True, recoding=recoding)
         return io.NodeOutput(
             path, ui={"text": [f"{counted(count, 'tile')} in output/c2gm/{path.name}"]}
         )
@@ -266,7 +315,7 @@ def save_path(name: str, kind: str) -> Path:
     return safe_path(plain if plain.endswith(suffix) else plain + suffix, output_folder())
 
 
-def save_geotiffs(tileset: Path | None, path: Path) -> str:
+def save_geotiffs(tileset: Path | None, path: Path, recoding: Recoding) -> str:
     """Write a map as one GeoTIFF a zoom; returns what was written, in words.
 
     Raises:
@@ -279,7 +328,7 @@ def save_geotiffs(tileset: Path | None, path: Path) -> str:
             "A picture becomes a GeoTIFF by the field file of Tile Stitch. Connect a tileset here, "
             "or choose another format."
         )
-    files = export_cogs(tileset, path, overwrite=True)
+    files = export_cogs(tileset, path, recoding=recoding, overwrite=True)
     return f"{', '.join(file.name for file in files)} in output/c2gm"
 
 

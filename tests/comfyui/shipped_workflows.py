@@ -194,8 +194,15 @@ def whole_pyramid() -> Graph:
             "save": Node(
                 "C2GMSaveTileset",
                 (1, 30),
-                {"tileset": Link("cascade"), "zoom": 18, "name": "town", "format": "MBTiles"},
-                size=(320, 220),
+                {
+                    "tileset": Link("cascade"),
+                    "zoom": 18,
+                    "name": "town",
+                    "format": "MBTiles",
+                    "pictures": "as drawn",
+                    "quiet_colours": False,
+                },
+                size=(320, 272),
             ),
         }
     )
@@ -215,8 +222,10 @@ def two_stages_by_hand() -> Graph:
             "zoom": 16,
             "name": "town by hand",
             "format": "MBTiles",
+            "pictures": "as drawn",
+            "quiet_colours": False,
         },
-        size=(320, 220),
+        size=(320, 272),
     )
     return Graph(
         {
@@ -495,8 +504,10 @@ def edit_and_repaint() -> Graph:
                     "zoom": 18,
                     "name": "town corrected",
                     "format": "MBTiles",
+                    "pictures": "as drawn",
+                    "quiet_colours": False,
                 },
-                size=(340, 220),
+                size=(340, 272),
             ),
             "vectors": Node(
                 "C2GMVectorize",

@@ -29,7 +29,7 @@ WIDGETS = {
     ),
     "C2GMTileStitch": "zoom overlap file legend scale_bar credit",
     "C2GMLoadTileset": "file",
-    "C2GMSaveTileset": "zoom name format",
+    "C2GMSaveTileset": "zoom name format pictures quiet_colours",
     "C2GMPreviewMap": "",
     "C2GMCompareZooms": "zooms captions panel",
     "C2GMRecolourMap": "palette colours",

@@ -15,6 +15,8 @@ from comfyui_server import Server
 from install_server import HERE
 from PIL import Image
 
+from c2gm.tilesets.open import open_tileset
+
 Prompt = dict[str, Any]
 
 
@@ -181,6 +183,39 @@ def test_a_map_is_saved_in_every_format_and_read_back(server: Server, format: st
     assert shown.outputs["2"]["c2gm_map"][0]["zooms"] == [14]
     files = server.get_json("/object_info/C2GMLoadTileset")["C2GMLoadTileset"]["input"]
     assert name in files["required"]["file"][1]["options"]
+
+
+@pytest.mark.parametrize("source", ["picture", "tile set"])
+def test_a_map_is_saved_with_smaller_pictures(server: Server, source: str) -> None:
+    plain = saved("plain")
+    assert server.run(plain).status == "success"
+    prompt = saved("small")
+    if source == "tile set":
+        prompt["7"]["inputs"] |= {"map_image": None, "area": None, "tileset": ["8", 0]}
+        prompt["7"]["inputs"] = {k: v for k, v in prompt["7"]["inputs"].items() if v is not None}
+        load = {"class_type": "C2GMLoadTileset", "inputs": {"file": "plain.mbtiles"}}
+        prompt = {"7": prompt["7"], "8": load}
+    sizes = {}
+    for pictures, kind in (("lossless WebP", b"RIFF"), ("one palette", b"\x89PNG")):
+        prompt["7"]["inputs"] |= {"pictures": pictures, "quiet_colours": True}
+        run = server.run(prompt)
+        assert run.status == "success", run.error
+        with open_tileset(server.base / "output" / "c2gm" / "small.mbtiles") as tileset:
+            (tile,) = tileset.tiles(14)
+            picture = tileset.get_bytes(tile)
+            assert picture is not None and picture.startswith(kind)
+            sizes[pictures] = len(picture)
+    with open_tileset(server.base / "output" / "c2gm" / "plain.mbtiles") as tileset:
+        assert max(sizes.values()) < len(tileset.get_bytes(tile) or b"")
+    assert not list((server.base / "output" / "c2gm").glob("*.c2gm-export"))
+
+
+def test_a_geotiff_has_no_webp_pictures(server: Server) -> None:
+    assert server.run(saved("plain")).status == "success"
+    load = {"class_type": "C2GMLoadTileset", "inputs": {"file": "plain.mbtiles"}}
+    inputs = {"tileset": ["1", 0], "zoom": 14, "name": "geo", "format": "GeoTIFF a zoom"}
+    save = {"class_type": "C2GMSaveTileset", "inputs": inputs | {"pictures": "lossless WebP"}}
+    assert "A GeoTIFF has no WebP pictures" in answer(server, {"1": load, "2": save})
 
 
 def test_a_map_becomes_a_geotiff_for_each_zoom(server: Server) -> None:
