@@ -119,7 +119,7 @@ def test_the_draft_is_the_class_probabilities_averaged_to_cells_of_latent_pixels
 
 
 def test_a_fine_head_begins_as_no_correction_and_then_sharpens_by_the_imagery() -> None:
-    plain = encoder(mini().mf_encoder)
+    plain = encoder(replace(mini().mf_encoder, fine_head=0))
     built = encoder(replace(mini().mf_encoder, fine_head=16))
     built.load_state_dict(plain.state_dict(), strict=False)
     imagery, reference = picture(1), picture(1, 2)
