@@ -194,7 +194,13 @@ SHOWN_ON_A_MAP = (TITLES[0], TITLES[3], EDITED)  # their thumbnails are Preview 
 # Nodes that no workflow has; and those whose picture is best taken in a certain workflow.
 LOOSE = ("C2GMJobs", "C2GMLoadTileset")
 SPECIAL = {
-    "1": ("C2GMLoadSGDM", "C2GMLoadImagery", "C2GMPickArea", "C2GMCascadeSampler"),
+    "1": (
+        "C2GMLoadSGDM",
+        "C2GMLoadImagery",
+        "C2GMPickArea",
+        "C2GMCascadeSampler",
+        "C2GMSaveTileset",
+    ),
     "2": ("C2GMScaleTextEncode", "C2GMCascadeReferenceEncode", "C2GMApplyFeatures"),
     "7": ("C2GMRecolourMap", "C2GMCompareZooms"),
     "8": ("C2GMRepaint", "C2GMVectorize"),
