@@ -103,6 +103,7 @@ def _write_cog(
 ) -> None:
     """One zoom: plain files of it and of the zooms below, put together by GDAL's COG driver."""
     import rasterio
+    from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
     from rasterio.shutil import copy
 
@@ -130,7 +131,7 @@ def _write_cog(
                 overview_resampling="NEAREST" if has_palette else "AVERAGE",
                 bigtiff="IF_SAFER",
             )
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError) as error:
         if shutil.disk_usage(folder).free < _NO_ROOM:  # GDAL says only "Write failed"
             raise OSError(errno.ENOSPC, "the disk is full") from error
         raise TilesetError(f"{out} cannot be written: {error}") from error

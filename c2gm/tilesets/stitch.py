@@ -312,6 +312,7 @@ def _write_geotiff(
     texts: Mapping[str, str],
 ) -> None:
     import rasterio
+    from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
     from rasterio.windows import Window as RasterWindow
 
@@ -345,7 +346,7 @@ def _write_geotiff(
                 window = RasterWindow(0, row, box.width, len(strip))
                 target.write(strip.transpose(2, 0, 1), window=window)
                 row += len(strip)
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError) as error:
         # GDAL says only "Write failed"; a disk without a block left tells why.
         if shutil.disk_usage(file.parent).free < _NO_ROOM:
             raise disk_full(out) from error

@@ -141,10 +141,13 @@ def test_a_map_without_tiles_and_webp_are_refused(town: Path, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, small_disk: Path) -> None:
+@pytest.mark.parametrize("tiles", [6, 12])  # full while the files are put together; before that
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, small_disk: Path, tiles: int
+) -> None:
     rng = np.random.default_rng(0)
     with create_tileset(tmp_path / "town.mbtiles", {}) as tileset:
-        for x in range(12):
+        for x in range(tiles):
             tileset.put(Tile(x, 3, 5), rng.integers(0, 255, (256, 256, 3), dtype=np.uint8))
     with pytest.raises(DiskFull, match=r"The disk is full .* MB more are needed"):
         export_cogs(tmp_path / "town.mbtiles", small_disk / "out.tif")
