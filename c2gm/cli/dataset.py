@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -182,19 +182,30 @@ def check(
 def pack(
     root: Root,
     out: Annotated[Path, typer.Option("--out", help="The folder of the training records.")],
+    own_map: Annotated[
+        Path | None,
+        typer.Option(help="A map that your model drew of the imagery: its tiles as references."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Pack a data set, or one of the authors' (CSCMG, MLMG), into records for `c2gm train`.
 
+    With --own-map the train part is packed once more beside the others, its references cut out of
+    that map: what your model meets in a cascade, mistakes included.
+
     \b
     Example:
       c2gm dataset pack county --out records
+      c2gm dataset pack county --out records --own-map drawn.mbtiles
     """
+    from ..tilesets.open import open_tileset
     from ..training.dataset_records import Dataset, pack_records
 
     dataset = Dataset.at(root)
-    with _counted("shards") as told:
-        counts = pack_records(dataset, out, on_shard=told)
+    with ExitStack() as stack:
+        tiles = None if own_map is None else stack.enter_context(open_tileset(own_map)).get
+        told = stack.enter_context(_counted("shards"))
+        counts = pack_records(dataset, out, own_map=tiles, on_shard=told)
     text = "\n".join(f"{part}: {count} records" for part, count in counts.items())
     answer({"records": str(out), "parts": counts}, f"{text}\n{out} is written.", as_json=as_json)
 

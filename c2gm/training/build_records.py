@@ -9,10 +9,12 @@ import numpy as np
 
 from ..grid import WINDOW_SIZE, PixelBox
 from ..legend import GROUND
+from ..painting.window_inputs import ReadTile
 from .crops import INVALID_GREY
 from .drawings import FIRST_ZOOM, LAST_ZOOM, Drawings
 from .ground import Ground
 from .label_sets import LABEL_ID, LABEL_RULES
+from .own_map import with_own_parents
 from .real_places import Place, real_ground
 from .records import Record, write_shard
 
@@ -41,6 +43,7 @@ def ground_records(
     rng: np.random.Generator,
     *,
     decoupled: float = 0.0,
+    own_map: ReadTile | None = None,
 ) -> list[Record]:
     """Records at random windows of a ground, as many a zoom as asked.
 
@@ -49,6 +52,8 @@ def ground_records(
         windows_per_zoom: how many windows of each zoom.
         rng: decides where.
         decoupled: share of windows that give a second record, in the look of another zoom.
+        own_map: a pyramid that a model drew of this ground from its imagery; references are then
+            cut from it: what a cascade meets, with the errors of all zooms below.
     """
     drawings = Drawings(ground.objects)
     records = []
@@ -61,7 +66,7 @@ def ground_records(
             record = window_record(ground, drawings, box)
             if record is None:
                 continue
-            records.append(record)
+            records.append(record if own_map is None else with_own_parents(record, box, own_map))
             wanted -= 1
             if rng.random() < decoupled:
                 look = int(rng.choice(other_looks(zoom)))

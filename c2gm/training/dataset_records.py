@@ -14,8 +14,9 @@ import numpy as np
 from mercantile import Tile
 
 from ..errors import TrainingError
-from ..grid import TILE_SIZE
+from ..grid import TILE_SIZE, tile_box
 from ..legend import CLASS_ID, FLAT_CLASSES
+from ..painting.window_inputs import ReadTile
 from ..references import MARGIN
 from .dataset_layout import (
     CLASSES,
@@ -29,6 +30,7 @@ from .dataset_layout import (
 )
 from .dataset_split import home_block
 from .label_sets import LABEL_ID, LABEL_RULES
+from .own_map import with_own_parents
 from .records import Record, write_shard
 
 SHARD_TILES = 512
@@ -97,9 +99,15 @@ class Dataset:
 
 
 def dataset_records(
-    dataset: Dataset, part_name: str, tiles: Sequence[Tile] | None = None
+    dataset: Dataset,
+    part_name: str,
+    tiles: Sequence[Tile] | None = None,
+    *,
+    own_map: ReadTile | None = None,
 ) -> Iterator[Record]:
     """Records of the tiles of a part, by default of all that its lists name.
+
+    With a map that a model drew of the same ground, references are cut out of it.
 
     Raises:
         TrainingError: a picture is missing or damaged.
@@ -113,7 +121,7 @@ def dataset_records(
             labels = LABEL_RULES[dataset.rule].table()[classes]
         else:
             classes, labels = classes_of_map(truth, dataset.legend, dataset.rule)
-        yield Record(
+        record = Record(
             imagery=part.read(IMAGERY, tile),
             map=truth,
             classes=classes,
@@ -125,6 +133,7 @@ def dataset_records(
             ranked_roads=True,
             labels=labels,
         )
+        yield record if own_map is None else with_own_parents(record, tile_box(tile), own_map)
 
 
 def classes_of_map(picture: np.ndarray, legend: Legend, rule: str) -> tuple[np.ndarray, np.ndarray]:
@@ -179,6 +188,7 @@ def pack_records(
     dataset: Dataset,
     out: Path,
     *,
+    own_map: ReadTile | None = None,
     on_shard: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Pack a data set into shards that the trainer reads, `<out>/<part>/<name>-<number>`.
@@ -188,6 +198,8 @@ def pack_records(
     Args:
         dataset: what is packed.
         out: folder of the parts.
+        own_map: tiles of a map that a model drew of the imagery. Then its train part is packed once
+            more with references cut out of that map, as `<name>-own-<number>`.
         on_shard: told shards done and shards in all.
 
     Returns:
@@ -196,10 +208,10 @@ def pack_records(
     Raises:
         TrainingError: a picture is missing or damaged.
     """
-    name = dataset.root.resolve().name
+    name = dataset.root.resolve().name + ("" if own_map is None else "-own")
     pieces = [
         (part, number, tiles[start : start + SHARD_TILES])
-        for part in dataset.parts
+        for part in (dataset.parts if own_map is None else PARTS[:1])
         for tiles in [_mixed(dataset.part(part).tiles())]
         for number, start in enumerate(range(0, len(tiles), SHARD_TILES))
     ]
@@ -208,7 +220,7 @@ def pack_records(
         folder = out / part / f"{name}-{number:04d}"
         if not folder.exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
-            write_shard(folder, list(dataset_records(dataset, part, tiles)))
+            write_shard(folder, list(dataset_records(dataset, part, tiles, own_map=own_map)))
         counts[part] = counts.get(part, 0) + len(tiles)
         if on_shard is not None:
             on_shard(done + 1, len(pieces))

@@ -38,8 +38,7 @@ class Record:
     known (masks only tell that there is a road). `labels` says the same for each pixel by the
     numbers of label_sets; with them the two flags do not count. `look_zoom` is the zoom whose look
     map, classes and (one and two zooms lower) parents have; None means that of `zoom`.
-    `drawn_parents` tells that the parents are a model's own drawings (see own_references), never so
-    on disk.
+    `drawn_parents` tells that the parents are a model's own drawings (see own_references).
     """
 
     imagery: np.ndarray  # uint8 [320,320,3]
@@ -83,6 +82,7 @@ def write_shard(folder: Path, records: list[Record]) -> None:
             "ranked_roads": record.ranked_roads,
             "factors": [f for f in (2, 4) if getattr(record, f"parent{f}") is not None],
             "look_zoom": record.text_zoom,
+            "drawn_parents": record.drawn_parents,
         }
         for record in records
     ]
@@ -129,6 +129,7 @@ class Shard:
             ranked_roads=note["ranked_roads"],
             labels=None if self._labels is None else self._labels[index],
             look_zoom=note.get("look_zoom", note["zoom"]),
+            drawn_parents=note.get("drawn_parents", False),
         )
 
 

@@ -70,6 +70,14 @@ def test_from_imagery_and_vectors_to_training_records(c2gm: Run, county: Path) -
     packed = c2gm("dataset", "pack", county / "set", "--out", county / "records")
     assert packed.status == 0 and "train: 20 records" in packed.out
     assert (county / "records" / "train" / "set-0000" / "imagery.npy").exists()
+    drawn = c2gm("render", county / "map.geojson", "--out", county / "drawn.mbtiles")
+    assert drawn.status == 0
+    packed = c2gm(
+        *("dataset", "pack", county / "set", "--out", county / "records"),
+        *("--own-map", county / "drawn.mbtiles"),
+    )
+    assert packed.status == 0 and "train: 20 records" in packed.out
+    assert (county / "records" / "train" / "set-own-0000" / "imagery.npy").exists()
 
 
 def test_a_shift_above_the_limit_is_a_fault(c2gm: Run, county: Path) -> None:

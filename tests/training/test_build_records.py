@@ -175,3 +175,47 @@ def test_unlabelled_ground_and_roads_without_rank_at_low_zooms_are_unknown(tmp_p
     )
     beyond = PixelBox(16, box.right + 50, box.top, box.right + 90, box.bottom)
     assert not mask.read(beyond).any()
+
+
+class WaterMap:
+    """A map that somebody drew: nothing but water, at some zooms."""
+
+    def __init__(self, *zooms):
+        self.zooms = zooms
+
+    def get(self, tile):
+        return np.full((256, 256, 3), LAKE, np.uint8) if tile.z in self.zooms else None
+
+
+LAKE = (170, 211, 223)
+
+
+def test_references_can_be_cut_out_of_a_map_that_was_drawn():
+    chance = np.random.default_rng
+    true = ground_records(ground(), {16: 2, 17: 2}, chance(0))
+    drawn = ground_records(ground(), {16: 2, 17: 2}, chance(0), own_map=WaterMap(14, 15, 16).get)
+    for before, after in zip(true, drawn, strict=True):
+        assert after.drawn_parents and not before.drawn_parents
+        assert np.array_equal(after.map, before.map)
+        for factor in (2, 4):
+            was, now = (getattr(record, f"parent{factor}") for record in (before, after))
+            assert now.shape == was.shape and not np.array_equal(now, was)
+            assert (now == LAKE).all()
+
+
+def test_a_zoom_that_the_drawn_map_lacks_gives_no_reference():
+    (record,) = ground_records(
+        ground(), {17: 1}, np.random.default_rng(0), own_map=WaterMap(16).get
+    )
+    assert record.parent2 is not None and record.parent4 is None
+    (record,) = ground_records(ground(), {17: 1}, np.random.default_rng(0), own_map=WaterMap().get)
+    assert record.parent2 is not None and not record.drawn_parents  # the true ones stay
+
+
+def test_a_shard_tells_whose_parents_its_records_have(tmp_path):
+    own = WaterMap(14, 15, 16).get
+    write_shard(
+        tmp_path / "own", ground_records(ground(), {17: 1}, np.random.default_rng(0), own_map=own)
+    )
+    write_shard(tmp_path / "true", ground_records(ground(), {17: 1}, np.random.default_rng(0)))
+    assert [record.drawn_parents for record in RecordPool(tmp_path).all()] == [True, False]

@@ -269,6 +269,22 @@ def test_a_packed_data_set_is_drawn_from_like_any_records(dataset, tmp_path):
     assert before == sorted(path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy"))
 
 
+def test_a_map_that_a_model_drew_gives_references_to_the_train_part(dataset, tmp_path):
+    water = np.full((256, 256, 3), (170, 211, 223), np.uint8)
+    pack_records(Dataset.at(dataset), tmp_path)
+    counts = pack_records(
+        Dataset.at(dataset), tmp_path, own_map=lambda tile: water if tile.z == 16 else None
+    )
+    assert list(counts) == ["train"] and {path.name for path in tmp_path.iterdir()} >= {"val"}
+    drawn = [record for record in RecordPool(tmp_path / "train").all() if record.drawn_parents]
+    assert drawn and all(
+        record.zoom == 17 and (record.parent2 == water[0, 0]).all()
+        for record in drawn
+        if record.parent2 is not None
+    )
+    assert len(RecordPool(tmp_path / "train")) == 2 * counts["train"]
+
+
 @pytest.fixture
 def authors_set(dataset, tmp_path):
     """A set as the authors have it: no scale.json, no classes, colours of their maps."""
