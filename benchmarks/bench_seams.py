@@ -21,8 +21,8 @@ def main() -> None:
         "--against", metavar="TRUTH", help="true map whose own ratio is divided out"
     )
     arguments = parser.parse_args()
-    print("| map | zoom | borders | step across | elsewhere | seam ratio | band ratio |")
-    print("|---|---|---|---|---|---|---|")
+    print("| map | zoom | borders | step across | elsewhere | seam ratio | +- | band ratio |")
+    print("|---|---|---|---|---|---|---|---|")
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(open_tileset(arguments.against)) if arguments.against else None
         for name in arguments.maps:
@@ -32,9 +32,11 @@ def main() -> None:
                 ratio = seam_ratio(tileset, zoom, truth=truth)
                 if steps is None or ratio is None:
                     continue
+                spread = steps.spread() or 0.0
                 print(
                     f"| {name} | {zoom} | {steps.borders} | {steps.border:.2f} | "
-                    f"{steps.inside:.2f} | {ratio:.3f} | {steps.band_ratio:.3f} |"
+                    f"{steps.inside:.2f} | {ratio:.3f} | {spread:.3f} | "
+                    f"{steps.band_ratio:.3f} |"
                 )
 
 

@@ -12,12 +12,13 @@ from c2gm.evaluation.scoring import ZoomScores
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table of bars."""
+    """One line of the table of bars; `spread` is what chance alone gives."""
 
     bar: str
     value: float | None
     least: float | None
     most: float | None
+    spread: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -50,17 +51,36 @@ def procedural_bars(scores: list[dict[int, ZoomScores]]) -> list[Result]:
         bars.append(("tile_border_edge_ratio", zoom, 0.95, None))
     bars += [("off_palette", zoom, None, 0.03) for zoom in least_miou]
     return [
-        Result(f"procedural z{zoom} {name}", mean_measure(scores, zoom, name), least, most)
+        Result(
+            f"procedural z{zoom} {name}",
+            mean_measure(scores, zoom, name),
+            least,
+            most,
+            _mean_spread(scores, zoom) if name == "seam_ratio" else None,
+        )
         for name, zoom, least, most in bars
         if any(zoom in found for found in scores)
     ]
+
+
+def _mean_spread(scores: list[dict[int, ZoomScores]], zoom: int) -> float | None:
+    """Spread of the mean of independent places."""
+    found = [s[zoom].measures.get("seam_spread") for s in scores if zoom in s]
+    spreads = [spread for spread in found if spread is not None]
+    return float(np.linalg.norm(spreads) / len(spreads)) if spreads else None
 
 
 def real_bars(name: str, scores: dict[int, ZoomScores]) -> list[Result]:
     """The bars on one real place."""
     measures = scores[17].measures
     return [
-        Result(f"{name} z17 {measure}", measures.get(measure), least, most)
+        Result(
+            f"{name} z17 {measure}",
+            measures.get(measure),
+            least,
+            most,
+            measures.get("seam_spread") if measure == "seam_ratio" else None,
+        )
         for measure, least, most in (
             ("miou", 0.5, None),
             ("road_correctness", 0.6, None),
@@ -77,5 +97,7 @@ def bars_markdown(results: list[Result]) -> str:
     for result in results:
         cells = [result.value, result.least, result.most]
         numbers = ["-" if cell is None else f"{cell:.3f}" for cell in cells]
+        if result.spread is not None:
+            numbers[0] += f" +- {result.spread:.3f}"
         table.append([result.bar, *numbers, "ok" if result.passed else "**missed**"])
     return markdown(table)

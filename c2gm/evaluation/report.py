@@ -23,6 +23,7 @@ HEADLINE = (
     "psnr_rgb",
     "ssim_y",
     "seam_ratio",
+    "seam_spread",
     "band_ratio",
     "tile_border_edge_ratio",
     "cross_scale_ratio",

@@ -8,7 +8,7 @@ give large ones, blending of pictures that disagree gives small ones (a blurred 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from mercantile import Tile
@@ -18,6 +18,9 @@ from ..painting.window_inputs import ReadTile, over_ground
 from ..tilesets.base import TileSet
 
 LEFT_OUT = 2  # px beside borders that count as neither border nor inside
+
+
+_INSIDE = slice(LEFT_OUT + 1, TILE_SIZE - LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class SeamSteps:
         band: Within the 32 px beside borders, where windows are feathered.
         middle: In the middle of tiles.
         borders: How many tile borders were seen.
+        lines: Across each line of a tile, by its distance from the left or upper border, float
+            [256]; the first is `border`.
     """
 
     border: float
@@ -37,6 +42,7 @@ class SeamSteps:
     band: float
     middle: float
     borders: int
+    lines: np.ndarray = field(compare=False, repr=False)
 
     @property
     def seam_ratio(self) -> float:
@@ -47,6 +53,21 @@ class SeamSteps:
     def band_ratio(self) -> float:
         """1 where the feathered band is as sharp as the middle, smaller where it is blurred."""
         return _ratio(self.band, self.middle)
+
+    def spread(self, truth: SeamSteps | None = None) -> float | None:
+        """Standard deviation of the seam ratio along lines that are no tile borders.
+
+        What chance alone gives: how far from 1 the ratio may lie before borders show. On few tiles
+        it is large, since a line holds more or fewer roads.
+
+        Args:
+            truth: Steps of a true map, whose ratio is divided out line by line.
+        """
+        ratios = _over(self.lines[_INSIDE], self.inside)
+        if truth is not None:
+            ratios = _over(ratios, _over(truth.lines[_INSIDE], truth.inside))
+        known = ratios[np.isfinite(ratios)]
+        return float(known.std()) if known.size else None
 
 
 def seam_steps(tileset: TileSet, zoom: int) -> SeamSteps | None:
@@ -65,29 +86,36 @@ def steps_of_tiles(read: ReadTile, tiles: Iterable[Tile]) -> SeamSteps | None:
         tiles: The tiles.
     """
     chosen = set(tiles)
-    sums = {name: _Mean() for name in ("border", "inside", "band", "middle")}
+    sums, counts = np.zeros(TILE_SIZE), np.zeros(TILE_SIZE)
     borders = 0
     for tile in sorted(chosen):
         here = _pixels(read, tile)
         if here is None:
             continue
         for axis, neighbour in ((1, (tile.x + 1, tile.y)), (0, (tile.x, tile.y + 1))):
-            steps = _steps(here, axis)
-            sums["inside"].add(steps, axis, LEFT_OUT, TILE_SIZE - 1 - LEFT_OUT)
-            sums["band"].add(steps, axis, LEFT_OUT, HALO)
-            sums["band"].add(steps, axis, TILE_SIZE - 1 - HALO, TILE_SIZE - 1 - LEFT_OUT)
-            sums["middle"].add(steps, axis, HALO, TILE_SIZE - 1 - HALO)
+            _add(sums, counts, _steps(here, axis), axis, first=1)
             beyond = _in_world(*neighbour, tile.z)
             there = _pixels(read, beyond) if beyond is not None and beyond in chosen else None
             if there is not None:
                 rims = [_cut(here, axis, TILE_SIZE - 1), _cut(there, axis, 0)]
                 pair = tuple(np.concatenate(parts, axis=axis) for parts in zip(*rims, strict=True))
-                sums["border"].add(_steps((pair[0], pair[1]), axis), axis, 0, 1)
+                _add(sums, counts, _steps((pair[0], pair[1]), axis), axis, first=0)
                 borders += 1
     if not borders:
         return None
-    means = {name: mean.value for name, mean in sums.items()}
-    return SeamSteps(**means, borders=borders)
+
+    def mean(lines: list[int]) -> float:
+        return float(sums[lines].sum() / max(counts[lines].sum(), 1))
+
+    distance = np.minimum(np.arange(TILE_SIZE), TILE_SIZE - np.arange(TILE_SIZE))
+    return SeamSteps(
+        border=mean([0]),
+        inside=mean(list(np.flatnonzero(distance > LEFT_OUT))),
+        band=mean(list(np.flatnonzero((distance > LEFT_OUT) & (distance <= HALO)))),
+        middle=mean(list(np.flatnonzero(distance > HALO))),
+        borders=borders,
+        lines=sums / np.maximum(counts, 1),
+    )
 
 
 def seam_ratio(tileset: TileSet, zoom: int, *, truth: TileSet | None = None) -> float | None:
@@ -109,23 +137,19 @@ Pixels = tuple[np.ndarray, np.ndarray]
 """Grey levels float32 [H,W,3] and opaque bool [H,W]."""
 
 
-class _Mean:
-    """A mean that grows."""
+def _add(sums: np.ndarray, counts: np.ndarray, steps: Pixels, axis: int, *, first: int) -> None:
+    """Add the steps across the lines from `first` on to the sums of all lines."""
+    sizes, counted = steps
+    lines = slice(first, first + sizes.shape[axis])
+    sums[lines] += np.where(counted[..., None], sizes, 0).sum(axis=(1 - axis, 2), dtype=np.float64)
+    counts[lines] += 3 * counted.sum(axis=1 - axis)
 
-    def __init__(self) -> None:
-        self._sum = 0.0
-        self._count = 0
 
-    def add(self, steps: Pixels, axis: int, first: int, last: int) -> None:
-        """Add the steps from index `first` up to `last` (left out) along an axis."""
-        part = tuple(np.take(array, range(first, last), axis=axis) for array in steps)
-        sizes, counted = part
-        self._sum += float(sizes[counted].sum(dtype=np.float64))
-        self._count += 3 * int(counted.sum())
-
-    @property
-    def value(self) -> float:
-        return self._sum / self._count if self._count else 0.0
+def _over(part: np.ndarray, whole: np.ndarray | float) -> np.ndarray:
+    """The quotient, NaN where there is nothing to divide by."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient: np.ndarray = np.where(np.asarray(whole) > 0, part / whole, np.nan)
+    return quotient
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -114,3 +114,19 @@ def test_flat_maps_are_seamless_and_flat_tiles_of_two_colours_are_not():
     assert seam_ratio(Mosaic(flat), 4) == 1
     assert seam_ratio(Mosaic(tinted(flat, 1)), 4) == float("inf")
     assert seam_steps(Mosaic(tinted(flat, 1)), 4).border == 2
+
+
+def test_the_spread_is_what_other_lines_show():
+    steps = seam_steps(Mosaic(noise()), 4)
+    assert steps.lines.shape == (256,) and steps.lines[0] == pytest.approx(steps.border)
+    assert steps.spread() < 0.03  # each line has thousands of steps
+    few_roads = ramp()
+    few_roads[:, 100:104] = 255  # one line that is no border holds more than others
+    loud = seam_steps(Mosaic(few_roads), 4)
+    assert loud.spread() > 1 and loud.seam_ratio < 1
+    assert loud.spread(loud) == pytest.approx(0)  # a truth with the same line explains it
+
+
+def test_tiles_of_one_colour_have_no_spread():
+    flat = np.full((512, 512, 3), 90, np.uint8)
+    assert seam_steps(Mosaic(flat), 4).spread() is None
