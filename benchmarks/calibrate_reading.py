@@ -5,7 +5,7 @@
 Cross-entropy asks for honest probabilities, a map for thin classes that are found (mIoU) and for a
 draft that is sure. Lines and buildings get the shift of their logits that reads best on held-out
 windows; then all logits are multiplied by `--sharpness`, which changes no reading, only how sure
-the draft is. The last run is the encoder's; its folder is copied with new weights of the class head.
+the draft is. The last run is the encoder's; its folder is copied with the new weights.
 """
 
 from __future__ import annotations
