@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +17,7 @@ from ..c2gm.errors import ConfigError
 BUNDLED_MODEL = "c2gm-mini (bundled)"
 BUNDLED_IMAGERY = "procedural town (bundled)"
 RASTERS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
+SHEETS = (".tif", ".tiff", ".jp2")  # rasters that know where they lie
 TILESETS = (".mbtiles", ".pmtiles")
 IMAGERY = RASTERS + TILESETS
 VECTORS = {"GeoJSON": ".geojson", "GeoPackage": ".gpkg"}
@@ -154,8 +156,10 @@ def _listed_path(kind: str, name: str) -> Path:
 
 
 def imagery_names() -> list[str]:
-    """The bundled scene, then rasters, tile sets and tile folders of the input folder."""
-    return [BUNDLED_IMAGERY, *sorted(_names(input_folder(), IMAGERY))]
+    """The bundled scene, then rasters, tile sets and folders of tiles or of sheets."""
+    folder = input_folder()
+    names = list(_names(folder, IMAGERY))
+    return [BUNDLED_IMAGERY, *sorted([*names, *_sheet_folders(names)])]
 
 
 def imagery_path(name: str) -> Path:
@@ -220,6 +224,13 @@ def _names(folder: Path, suffixes: Iterable[str]) -> Iterable[str]:
             for name in files
             if Path(name).suffix.lower() in suffixes and not name.startswith(".")
         )
+
+
+def _sheet_folders(names: Iterable[str]) -> list[str]:
+    """Folders with several rasters that know where they lie, which are read as one imagery."""
+    sheets = [PurePosixPath(name) for name in names if name.lower().endswith(SHEETS)]
+    counts = Counter(sheet.parent.as_posix() for sheet in sheets)
+    return [folder for folder, count in counts.items() if count > 1 and folder != "."]
 
 
 def _is_tile_folder(folder: Path) -> bool:

@@ -18,7 +18,7 @@ NOWHERE = (0.0, 0.0, 0.0, 0.0)
 
 
 class LoadImagery(Node):
-    """Opens a raster or a tile folder of the input folder."""
+    """Opens a raster, a folder of rasters or of tiles, or a tile set of the input folder."""
 
     @classmethod
     def define_schema(cls):
@@ -34,8 +34,8 @@ class LoadImagery(Node):
                     "file",
                     options=imagery_names(),
                     tooltip=(
-                        "What is drawn from: a GeoTIFF, picture, MBTiles, PMTiles or folder z/x/y "
-                        "in the input folder."
+                        "What is drawn from: a GeoTIFF, a folder of them, picture, MBTiles, "
+                        "PMTiles or folder z/x/y in the input folder."
                     ),
                 ),
                 io.String.Input(

@@ -12,7 +12,7 @@ from mercantile import Tile
 from pack_modules import node_module
 
 from c2gm.cascade.ledger import Ledger
-from c2gm.grid import TileRange, bounds_of
+from c2gm.grid import TileRange, bounds_of, pixels_of_bounds
 from c2gm.tilesets.open import create_tileset
 
 areas = node_module("areas")
@@ -221,6 +221,23 @@ def test_imagery_is_opened_once_until_its_file_changes(
     os.utime(copy, ns=(1, 1))
     assert imagery_files.open_spec(spec) is not first
     assert first.read(AREA.stage(15).tiles.box)[0].shape[2] == 3
+
+
+def test_a_folder_of_sheets_is_one_imagery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "input_folder", lambda: tmp_path)
+    sample = (Path(files.ASSETS) / "sample.tif").read_bytes()
+    for name in ("scene.tif", "other.tif", "sheets/a.tif", "sheets/b.tif", "one/a.tif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(sample)
+    (tmp_path / "drawn").mkdir()
+    for name in ("a.png", "b.png"):  # pictures of ComfyUI's own
+        (tmp_path / "drawn" / name).write_bytes(b"")
+    names = files.imagery_names()
+    assert "sheets" in names and "sheets/a.tif" in names
+    assert not {"one", "drawn", "."} & set(names)
+    imagery = imagery_files.open_spec({"file": "sheets"})
+    assert imagery.name == "sheets"
+    assert imagery.read(pixels_of_bounds(imagery.bounds, 15))[1].any()
 
 
 def test_nodata_is_a_number_none_or_the_files_own() -> None:
