@@ -142,8 +142,8 @@ def draw(
     return path
 
 
-def score(ground: Ground, model: SGDMMapModel, map_file: Path, *, quick: bool) -> Rows:
-    """Scores of a map and of the rows beside it; quick: of the shortest list of rows."""
+def score(ground: Ground, model: SGDMMapModel, map_file: Path, *, controls: bool) -> Rows:
+    """Scores of a map and of the rows beside it; with controls also copies and the VAE's ceiling."""
     drawn = DrawnTruth(ground.objects, ground.name)
     with contextlib.ExitStack() as stack:
         map_ = stack.enter_context(open_tileset(map_file))
@@ -155,7 +155,7 @@ def score(ground: Ground, model: SGDMMapModel, map_file: Path, *, quick: bool) -
         rows: dict[str, Pyramid] = {"map": map_}
         rows["segment and draw"] = SegmentAndDraw(model, ground.imagery)
         rows["ground colour"] = GroundColour()
-        if not quick:
+        if controls:
             rows |= controls_of(HONEST, truth=drawn, map_=map_, lowest_zoom=ground.zooms[0])
             rows["VAE ceiling"] = ThroughVAE(model, drawn)
         return {name: comparison.score(row) for name, row in rows.items()}
@@ -230,7 +230,10 @@ def picture(ground: Ground, map_file: Path, zoom: int) -> Image.Image:
 
 
 def grounds_of(arguments: argparse.Namespace) -> list[Ground]:
-    """What shall be drawn; quick: a quarter of the first, little zooms of the others."""
+    """What shall be drawn; quick: a quarter of the first town, low zooms of the others.
+
+    Worlds are there for open country, which low zooms show.
+    """
     quick, every = arguments.quick, (14, 15, 16, 17, 18)
     found = []
     for number, seed in enumerate(arguments.town):
@@ -238,7 +241,7 @@ def grounds_of(arguments: argparse.Namespace) -> list[Ground]:
             found.append(town(seed, part=None, zooms=(14, 15)))
         else:
             found.append(town(seed, part=15 if quick else None, zooms=every))
-    found += [world(seed, zooms=every[:2] if quick else every) for seed in arguments.world]
+    found += [world(seed, zooms=every[:2]) for seed in arguments.world]
     return found + [place(words, 17 if quick else 18) for words in arguments.place]
 
 
@@ -257,7 +260,7 @@ def run(arguments: argparse.Namespace) -> None:
     scores: dict[str, Rows] = {}
     for ground in grounds:
         path = draw(ground, model, out)
-        scores[ground.name] = score(ground, model, path, quick=arguments.quick)
+        scores[ground.name] = score(ground, model, path, controls=arguments.controls)
         for zoom in ground.zooms:
             if len(whole_tiles(ground.bounds, zoom)):
                 picture(ground, path, zoom).save(out / f"{ground.name}-z{zoom}.png")
@@ -354,6 +357,7 @@ def main() -> None:
         help="a real place: name, imagery, masks, and maybe vectors and bounds (W,S,E,N)",
     )
     parser.add_argument("--quick", action="store_true", help="small parts, up to zoom 17 if real")
+    parser.add_argument("--controls", action="store_true", help="copies and the VAE's ceiling too")
     run(parser.parse_args())
 
 
