@@ -143,7 +143,7 @@ def draw(
 
 
 def score(ground: Ground, model: SGDMMapModel, map_file: Path, *, controls: bool) -> Rows:
-    """Scores of a map and of the rows beside it; with controls also copies and the VAE's ceiling."""
+    """Scores of a map and of the rows beside it; controls are copies and the VAE's ceiling."""
     drawn = DrawnTruth(ground.objects, ground.name)
     with contextlib.ExitStack() as stack:
         map_ = stack.enter_context(open_tileset(map_file))
