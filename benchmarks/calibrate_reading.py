@@ -2,8 +2,7 @@
 
     python benchmarks/calibrate_reading.py RUNS... --development DEV --out CALIBRATED
 
-Cross-entropy asks for honest probabilities, a map for thin classes that are found (mIoU) and for a
-draft that is sure. Lines and buildings get the shift of their logits that reads best on held-out
+Lines and buildings get the shift of their logits that reads best on held-out
 windows; then all logits are multiplied by `--sharpness`, which changes no reading, only how sure
 the draft is. The last run is the encoder's; its folder is copied with the new weights.
 """
@@ -25,13 +24,12 @@ from c2gm.evaluation.groups import GROUPS, group_table
 from c2gm.legend import CLASS_ID, FLAT_CLASSES
 from c2gm.models.sgdm_map_model import SGDMMapModel
 from c2gm.training.assemble import mean_model
+from c2gm.training.calibration import calibrated
 from c2gm.training.label_sets import allowed_classes, scored_pixels
 from c2gm.training.records import Record, RecordPool
 
 LINES = ("motorway", "main road", "street")
 LINE_SHIFTS, BUILDING_SHIFTS = (0.0, 0.2, 0.4), (0.0, 0.2)
-LAST_LAYERS = {"mf_encoder.class_head.2.": 64, "mf_encoder.fine_head.outward.": 16}
-"""Layers whose sum the logits are, and how many of their channels a class has."""
 
 Read = list[tuple[np.ndarray, Record]]  # logits float16 [classes,H,W] of a record
 
@@ -81,20 +79,6 @@ def candidates() -> Iterator[np.ndarray]:
         yield shifts(lines, building)
 
 
-def calibrate(
-    weights: dict[str, torch.Tensor], added: np.ndarray, sharpness: float
-) -> dict[str, torch.Tensor]:
-    """Weights whose logits are shifted, then multiplied."""
-    first, per_class = next(iter(LAST_LAYERS.items()))
-    changed = dict(weights)
-    shift = torch.from_numpy(added).repeat_interleave(per_class)
-    changed[f"{first}bias"] = weights[f"{first}bias"] + shift
-    for name in weights:
-        if name.startswith(tuple(LAST_LAYERS)):
-            changed[name] = (changed[name] * sharpness).contiguous()
-    return changed
-
-
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -114,7 +98,7 @@ def main() -> None:
     run = arguments.runs[-1]
     shutil.copytree(run, arguments.out)
     weights = load_file(run / "weights.safetensors")
-    changed = calibrate(weights, best, arguments.sharpness)
+    changed = calibrated(weights, best, arguments.sharpness)
     save_file(changed, arguments.out / "weights.safetensors")
 
 
