@@ -166,7 +166,7 @@ def compare_steps(ground: Ground, model: SGDMMapModel, out: Path) -> dict[str, f
     default = SGDMMapModel(model.model, model_hash=model.identity["model"])
     many = SGDMMapModel(
         model.model,
-        SamplerConfig(default.sampler.name, 50),
+        replace(default.sampler, steps=50),
         model_hash=model.identity["model"],
     )
     found = {}
@@ -207,7 +207,11 @@ def scale_texts(grounds: list[Ground], model: SGDMMapModel, windows: int) -> dic
         return drawings[key].picture(box)
 
     truth = true_looks(look, windows)
-    return asdict(score_scale_text(model, imagery, truth))
+    # A text of another zoom is drawn from noise alone: what is read has the look of its own zoom.
+    from_noise = SGDMMapModel(
+        model.model, SamplerConfig("ddim", 4), model_hash=model.identity["model"]
+    )
+    return asdict(score_scale_text(from_noise, imagery, truth))
 
 
 def picture(ground: Ground, map_file: Path, zoom: int) -> Image.Image:
@@ -253,7 +257,8 @@ def run(arguments: argparse.Namespace) -> None:
     model = SGDMMapModel(SGDM.load(arguments.model), model_hash=model_hash(arguments.model))
     about: dict[str, Any] = {
         "model": model.identity["model"],
-        "sampler": f"{model.sampler.name}, {model.sampler.steps} steps",
+        "sampler": f"{model.sampler.name}, {model.sampler.steps} steps, "
+        f"denoise {model.sampler.denoise:g}",
         "quick": arguments.quick,
     }
     grounds = grounds_of(arguments)

@@ -1,7 +1,8 @@
 """From noise to a latent: the samplers, which know latents and timesteps and nothing else.
 
-All start at timestep 999 from unit noise and never clip. "ddpm" is the authors' spaced DDPM, "ddim"
-and "dpmpp_2m" are deterministic and meant for few steps.
+All start at timestep 999 from unit noise, or later from a latent that is noised to that timestep
+(`denoise`, as in ComfyUI), and never clip. "ddpm" is the authors' spaced DDPM, "ddim" and
+"dpmpp_2m" are deterministic and meant for few steps.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ SAMPLERS = ("ddim", "dpmpp_2m", "ddpm")
 class SamplerConfig:
     """A named sampler, its number of steps and the guidance scale (1: none).
 
+    With `denoise` below 1 the steps lie in that last part of the schedule, and sampling starts from
+    a latent that is given, noised.
+
     Raises:
         ConfigError: an unknown name, or an impossible number.
     """
@@ -35,6 +39,7 @@ class SamplerConfig:
     name: str = "ddim"
     steps: int = 4
     guidance_scale: float = 1.0
+    denoise: float = 1.0
 
     def __post_init__(self) -> None:
         if self.name not in SAMPLERS:
@@ -44,8 +49,18 @@ class SamplerConfig:
             raise ConfigError(
                 f"The sampler {self.name!r} cannot take {self.steps} steps. Use {fewest} to 1000."
             )
+        if not 0 < self.denoise <= 1 or self.schedule_steps > 1000:
+            raise ConfigError(
+                f"denoise {self.denoise:g} is impossible: it is a share of the noise, above 0, and "
+                f"{self.steps} steps must lie in it. 1 draws from noise alone."
+            )
         if not isfinite(self.guidance_scale):
             raise ConfigError("The guidance scale must be a finite number. 1 means no guidance.")
+
+    @property
+    def schedule_steps(self) -> int:
+        """Steps of the whole schedule, the last `steps` of which are taken."""
+        return int(self.steps / self.denoise) if self.denoise > 0 else self.steps
 
 
 def sample(
@@ -54,6 +69,7 @@ def sample(
     sampler: SamplerConfig,
     schedule: ScheduleConfig,
     prediction_type: PredictionType,
+    start: Tensor | None = None,
 ) -> Tensor:
     """The latent that a sampler ends with, float32.
 
@@ -64,12 +80,23 @@ def sample(
         sampler: Which sampler, and how many steps.
         schedule: The noise schedule the model was trained with.
         prediction_type: What the model predicts.
+        start: Clean latent that sampling starts from, where `denoise` is below 1.
+
+    Raises:
+        ConfigError: `denoise` is below 1 and there is nothing to start from.
     """
+    if sampler.denoise < 1 and start is None:
+        raise ConfigError("Sampling that starts below full noise needs a latent to start from.")
     latent = noise(0).float()
     if sampler.name == "ddpm":
-        return _ddpm(predict, noise, latent, _ddpm_scheduler(sampler, schedule), prediction_type)
+        ddpm = _ddpm_scheduler(sampler, schedule)
+        latent = _started(latent, start, ddpm, ddpm.timesteps[-sampler.steps], sampler)
+        return _ddpm(predict, noise, latent, ddpm, sampler.steps, prediction_type)
     scheduler = _solver(sampler, schedule, prediction_type)
-    for timestep in scheduler.timesteps.to(latent.device):
+    skipped = sampler.schedule_steps - sampler.steps
+    latent = _started(latent, start, scheduler, scheduler.timesteps[skipped], sampler)
+    scheduler.set_begin_index(skipped)
+    for timestep in scheduler.timesteps[skipped:].to(latent.device):
         prediction = predict(latent, timestep).float()
         latent = scheduler.step(prediction, timestep, latent, return_dict=False)[0]
     return latent
@@ -77,9 +104,12 @@ def sample(
 
 def timesteps(sampler: SamplerConfig, schedule: ScheduleConfig) -> list[int]:
     """The timesteps at which the model is asked, highest first."""
-    if sampler.name == "ddpm":
-        return [int(t) for t in _ddpm_scheduler(sampler, schedule).timesteps]
-    return [int(t) for t in _solver(sampler, schedule, "epsilon").timesteps]
+    named = (
+        _ddpm_scheduler(sampler, schedule)
+        if sampler.name == "ddpm"
+        else _solver(sampler, schedule, "epsilon")
+    )
+    return [int(t) for t in named.timesteps[-sampler.steps :]]
 
 
 def guided(predict: Predict, predict_without_text: Predict, scale: float) -> Predict:
@@ -113,8 +143,18 @@ def _solver(
         timestep_spacing="trailing",
         final_sigmas_type="zero",
     )
-    scheduler.set_timesteps(sampler.steps)
+    scheduler.set_timesteps(sampler.schedule_steps)
     return scheduler
+
+
+def _started(
+    noise: Tensor, start: Tensor | None, scheduler: Any, timestep: Tensor, sampler: SamplerConfig
+) -> Tensor:
+    """The latent that sampling begins with: unit noise, or the start noised to a timestep."""
+    if sampler.denoise == 1 or start is None:
+        return noise
+    product = float(scheduler.alphas_cumprod[int(timestep)])
+    return sqrt(product) * start.float() + sqrt(1 - product) * noise
 
 
 def _ddpm_scheduler(sampler: SamplerConfig, schedule: ScheduleConfig) -> Any:
@@ -125,7 +165,7 @@ def _ddpm_scheduler(sampler: SamplerConfig, schedule: ScheduleConfig) -> Any:
         beta_end=schedule.beta_end,
         timestep_spacing="linspace",
     )
-    scheduler.set_timesteps(sampler.steps)
+    scheduler.set_timesteps(sampler.schedule_steps)
     return scheduler
 
 
@@ -134,6 +174,7 @@ def _ddpm(
     noise: Callable[[int], Tensor],
     latent: Tensor,
     scheduler: Any,
+    steps: int,
     prediction_type: PredictionType,
 ) -> Tensor:
     """The authors' spaced DDPM with "fixed small" variance.
@@ -142,7 +183,7 @@ def _ddpm(
     whole world; so the step is written out here, on diffusers' timesteps and schedule.
     """
     products = scheduler.alphas_cumprod.double()
-    times = [int(t) for t in scheduler.timesteps]
+    times = [int(t) for t in scheduler.timesteps[-steps:]]
     for k, time in enumerate(times, start=1):
         product = float(products[time])
         before = float(products[times[k]]) if k < len(times) else 1.0

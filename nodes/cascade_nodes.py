@@ -140,6 +140,19 @@ class CascadeSampler(Node):
                     optional=True,
                     tooltip="A larger map is not begun: allow it here, when you mean it.",
                 ),
+                io.Float.Input(
+                    "denoise",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    round=0.01,
+                    optional=True,
+                    tooltip=(
+                        "1 draws from noise alone, as scale texts of your own want it. Less starts "
+                        "from what was read in the imagery. 0: as the model was made for."
+                    ),
+                ),
             ],
             outputs=map_outputs(),
         )
@@ -165,7 +178,8 @@ class CascadeSampler(Node):
         texts = {zoom: text for zoom in TEXT_ZOOMS if (text := more.pop(f"text_{zoom}", None))}
         graph = graph_hash(cls.hidden.prompt, cls.hidden.unique_id)
         batch, max_tiles = more.pop("batch", 0), more.pop("max_tiles", 100_000)
-        choice = SamplerChoice(**more)
+        denoise = more.pop("denoise", 0.0) or sgdm.config.default_denoise
+        choice = SamplerChoice(**more, denoise=denoise)
         painter = ComfyMapModel(model, clip, vae, sgdm, choice=choice, graph=graph, batch=batch)
         settings = GenerateSettings(
             zooms=area.zooms,

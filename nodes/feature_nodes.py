@@ -137,7 +137,16 @@ class ApplyFeatures(Node):
                 ),
                 *start_and_end(),
             ],
-            outputs=[io.Model.Output(display_name="steered model")],
+            outputs=[
+                io.Model.Output(display_name="steered model"),
+                io.Image.Output(
+                    display_name="reading",
+                    tooltip=(
+                        "What was read in the imagery, in the legend's flat colours. Encode it by "
+                        "the VAE and sample on top of it with half the noise."
+                    ),
+                ),
+            ],
         )
 
     @classmethod
@@ -156,4 +165,15 @@ class ApplyFeatures(Node):
         lines = memory_lines(patched, imagery)
         if were_kept:
             lines.append("features of an earlier run are used again")
-        return io.NodeOutput(patched, ui={"text": lines})
+        return io.NodeOutput(patched, _reading(features), ui={"text": lines})
+
+
+def _reading(features):
+    """What was read as an IMAGE; what hangs on it does not run where a model reads no classes."""
+    from comfy_execution.graph import ExecutionBlocker
+
+    from .features import reading_image
+
+    if features.classes is None:
+        return ExecutionBlocker("This model reads no classes. Sample its empty latents instead.")
+    return reading_image(features.classes)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..c2gm.errors import ConfigError
 from ..c2gm.models.config import SGDMConfig, UNetConfig
-from ..c2gm.models.mf_encoder import MFEncoder
+from ..c2gm.models.mf_encoder import MFEncoder, in_legend_colours
 from ..c2gm.models.sf_adapter import SFAdapter
 from .comfy_models import part
 from .memory import memory_told, smaller_area
@@ -29,26 +29,30 @@ WRAPPER_KEY = "c2gm"
 
 @dataclass(frozen=True)
 class Features:
-    """Features of a batch of windows, all float32.
+    """Features of a batch of windows, float32 where nothing else is said.
 
     Attributes:
         maps: One for each level with attention, already times the control factor.
         draft: Class probabilities on the latent grid, of models that have them.
+        classes: What was read, uint8 [B,H,W], of the same models.
     """
 
     maps: tuple[Tensor, ...]
-    draft: Tensor | None
+    draft: Tensor | None = None
+    classes: Tensor | None = None
 
     @property
     def size(self) -> int:
         """Bytes."""
-        parts = (*self.maps, *(() if self.draft is None else (self.draft,)))
-        return sum(part.numel() * part.element_size() for part in parts)
+        parts = (*self.maps, self.draft, self.classes)
+        return sum(part.numel() * part.element_size() for part in parts if part is not None)
 
     def to_cpu(self) -> Features:
         """The same in the processor's memory."""
-        draft = None if self.draft is None else self.draft.cpu()
-        return Features(tuple(feature.cpu() for feature in self.maps), draft)
+        draft, classes = (
+            None if part is None else part.cpu() for part in (self.draft, self.classes)
+        )
+        return Features(tuple(feature.cpu() for feature in self.maps), draft, classes)
 
 
 class FeatureEncoder(nn.Module):
@@ -67,7 +71,9 @@ class FeatureEncoder(nn.Module):
         """Features of pictures float [-1,1] [B,3,H,W]."""
         reading = self.merge_encoder.read(imagery, reference)
         maps = tuple(feature * self.factor for feature in self.adapter(reading.f_cond))
-        return Features(maps, self.merge_encoder.draft(reading) if self.has_draft else None)
+        if not self.has_draft:
+            return Features(maps)
+        return Features(maps, *self.merge_encoder.draft_and_classes(reading))
 
 
 def build_encoder(config: SGDMConfig, tensors: Mapping[str, Tensor]) -> Any:
@@ -110,6 +116,11 @@ def encode_features(sgdm: Any, imagery: Tensor, reference: Tensor | None) -> Fea
     management.load_models_gpu([patcher], memory_required=pixels * width * 4)
     device = patcher.load_device
     return patcher.model(_pixels(imagery, device), _pixels(reference, device))
+
+
+def reading_image(classes: Tensor) -> Tensor:
+    """IMAGE of what was read, in the legend's flat colours."""
+    return (in_legend_colours(classes).movedim(1, -1) + 1) / 2
 
 
 def _check_pictures(imagery: Tensor, reference: Tensor | None) -> None:

@@ -19,7 +19,7 @@ import torch
 
 from ..c2gm import __version__
 from ..c2gm.errors import ConfigError
-from .features import Features, apply_features, encode_features
+from .features import Features, apply_features, encode_features, reading_image
 from .memory import memory_told, smaller_batch
 from .model_files import LoadedSGDM
 from .pictures import from_image, to_image
@@ -40,12 +40,20 @@ class SamplerChoice:
     strength: float
     start: float
     end: float
+    denoise: float = 1.0
 
     def __post_init__(self) -> None:
         if self.sampler_name not in comfy.samplers.SAMPLER_NAMES:
             raise ConfigError(f"ComfyUI has no sampler {self.sampler_name!r}. Choose another.")
         if self.scheduler not in comfy.samplers.SCHEDULER_NAMES:
             raise ConfigError(f"ComfyUI has no scheduler {self.scheduler!r}. Choose another.")
+
+    def told(self) -> dict[str, Any]:
+        """The widgets by name; denoise only where it changes what is drawn."""
+        values = asdict(self)
+        if self.denoise == 1:  # maps that were drawn before it existed keep their keys
+            del values["denoise"]
+        return values
 
 
 class ComfyMapModel:
@@ -81,7 +89,7 @@ class ComfyMapModel:
         self.identity: dict[str, Any] = {
             "model": sgdm.hash,
             "graph": graph,
-            **asdict(choice),
+            **choice.told(),
             "dtype": str(model.model.get_dtype()),
             "device": comfy.model_management.get_torch_device_name(model.load_device),
             "torch": torch.__version__,
@@ -117,7 +125,9 @@ class ComfyMapModel:
         )
         initial = torch.from_numpy(noise(0))
         sigmas = comfy.samplers.calculate_sigmas(
-            model.get_model_object("model_sampling"), choice.scheduler, choice.steps
+            model.get_model_object("model_sampling"),
+            choice.scheduler,
+            int(choice.steps / choice.denoise),
         )
         with self._memory_told():
             return comfy.sample.sample_custom(
@@ -125,13 +135,26 @@ class ComfyMapModel:
                 initial,
                 choice.cfg,
                 world_sampler(choice.sampler_name, noise),
-                sigmas,
+                sigmas[-(choice.steps + 1) :],
                 text,
                 text if choice.cfg == 1.0 else self.embed(""),
-                torch.zeros_like(initial),
+                torch.zeros_like(initial) if choice.denoise == 1 else self._read(features),
                 disable_pbar=True,
                 seed=0,
             )
+
+    def _read(self, features: Features) -> torch.Tensor:
+        """LATENT samples of what the class head reads, in the legend's flat colours.
+
+        Raises:
+            ConfigError: the model reads no classes.
+        """
+        if features.classes is None:
+            raise ConfigError(
+                "This model reads no classes that drawing could start from. Set denoise to 1."
+            )
+        latent: torch.Tensor = self.vae.encode(reading_image(features.classes))
+        return latent
 
     def decode(self, latent: torch.Tensor) -> np.ndarray:
         """Window pictures, uint8 [B,H,W,3]."""

@@ -49,7 +49,8 @@ def key_of(path: Path) -> dict[str, Any]:
 
 def choice_of(key: dict[str, Any]) -> SamplerChoice:
     """How the map was sampled."""
-    return SamplerChoice(**{name: key[f"model.{name}"] for name in CHOICES})
+    denoise = key.get("model.denoise", 1.0)  # of maps that were drawn before it existed
+    return SamplerChoice(**{name: key[f"model.{name}"] for name in CHOICES}, denoise=denoise)
 
 
 def area_of_map(path: Path, imagery: Imagery) -> PickedArea:

@@ -174,3 +174,35 @@ def test_guidance_goes_from_the_empty_text_past_the_text() -> None:
 def test_impossible_settings_are_refused(arguments: tuple[str, int], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         SamplerConfig(*arguments)
+
+
+@pytest.mark.parametrize("name", sorted(BY_HAND))
+def test_below_full_noise_the_last_steps_of_a_longer_schedule_are_taken(name: str) -> None:
+    schedule = ScheduleConfig()
+    half, whole = (SamplerConfig(name, 4, denoise=0.5), SamplerConfig(name, 8))
+    assert timesteps(half, schedule) == timesteps(whole, schedule)[4:]
+
+
+@pytest.mark.parametrize("name", sorted(BY_HAND))
+def test_below_full_noise_the_start_shows_through(name: str) -> None:
+    start = noise(7)
+
+    def unsure(latent: Tensor, _timestep: Tensor) -> Tensor:  # takes what it sees for clean
+        return latent
+
+    sampler = SamplerConfig(name, 2, denoise=0.25)
+    drawn = sample(unsure, noise, sampler, ScheduleConfig(), "sample", start)
+    other = sample(unsure, noise, SamplerConfig(name, 2), ScheduleConfig(), "sample")
+
+    def likeness(latent: Tensor) -> float:
+        return float(torch.corrcoef(torch.stack([latent.flatten(), start.flatten()]))[0, 1])
+
+    assert likeness(drawn) > 0.8 and abs(likeness(other)) < 0.3
+    with pytest.raises(ConfigError, match="latent to start from"):
+        sample(unsure, noise, sampler, ScheduleConfig(), "sample")
+
+
+@pytest.mark.parametrize(("steps", "denoise"), [(4, 0.0), (4, -1.0), (4, 1.5), (600, 0.5)])
+def test_an_impossible_share_of_noise_is_refused(steps: int, denoise: float) -> None:
+    with pytest.raises(ConfigError, match="denoise"):
+        SamplerConfig("ddim", steps, denoise=denoise)

@@ -91,6 +91,14 @@ def command(
     guidance_scale: Annotated[
         float, typer.Option(help="Weight of the scale text; 1 is no guidance.")
     ] = 1.0,
+    denoise: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the noise that drawing starts with; 1: from noise alone, below: from "
+            "what was read in the imagery.",
+            show_default="the model's",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 1,
     edges: Annotated[
         str,
@@ -206,6 +214,7 @@ def command(
             "sampler": sampler,
             "steps": steps,
             "guidance_scale": guidance_scale,
+            "denoise": denoise,
             "device": device,
             "dtype": dtype,
             "threads": threads or (None if dry_run else recorded_threads(out)),

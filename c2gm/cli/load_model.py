@@ -24,6 +24,7 @@ def load_map_model(
     sampler: str | None = None,
     steps: int | None = None,
     guidance_scale: float = 1.0,
+    denoise: float | None = None,
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
@@ -36,6 +37,7 @@ def load_map_model(
         sampler: Name of the sampler.
         steps: Of the sampler.
         guidance_scale: Weight of the scale text.
+        denoise: Share of the noise that drawing starts with; 1 starts from noise alone.
         device: auto, cpu, cuda or mps.
         dtype: auto, fp32, bf16 or fp16.
         threads: Of the processor, from now on in this process; None leaves them.
@@ -64,6 +66,7 @@ def load_map_model(
             sampler or config.default_sampler,
             config.default_steps if steps is None else steps,
             guidance_scale,
+            config.default_denoise if denoise is None else denoise,
         )
     name = model_hash(model)
     if base is not None:

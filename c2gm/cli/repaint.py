@@ -141,12 +141,16 @@ def _model_settings(metadata: dict[str, str]) -> dict[str, Any]:
         told = json.loads(metadata.get("model_settings", "{}"))
     except (ValueError, RecursionError):
         return {}
-    kinds = {"sampler": str, "steps": int, "guidance_scale": float, "threads": int}
+    kinds = {
+        **{"sampler": str, "steps": int, "guidance_scale": float, "denoise": float},
+        "threads": int,
+    }
     known = {
         name: told[name]
         for name, kind in kinds.items()
         if isinstance(told, dict) and isinstance(told.get(name), kind)
     }
+    known.setdefault("denoise", 1.0)  # of maps that were painted before it existed
     if not 1 <= known.get("threads", 1) <= MOST_THREADS:
         del known["threads"]
     return known

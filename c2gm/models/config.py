@@ -115,7 +115,10 @@ class ScheduleConfig:
 
 @dataclass(frozen=True)
 class SGDMConfig:
-    """The whole model, and how it wants to be used."""
+    """The whole model, and how it wants to be used.
+
+    With `default_denoise` below 1 drawing starts from what the class head reads.
+    """
 
     name: str = "sgdm"
     mf_encoder: MFEncoderConfig = field(default_factory=MFEncoderConfig)
@@ -129,6 +132,7 @@ class SGDMConfig:
     cascade_factors: tuple[int, ...] = (2, 4)
     default_sampler: str = "ddpm"
     default_steps: int = 50
+    default_denoise: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""

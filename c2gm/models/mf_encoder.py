@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..legend import palette
 from .config import MFEncoderConfig
 
 SLOPE = 0.1
@@ -313,8 +314,18 @@ class MFEncoder(nn.Module):
         Raises:
             ConfigError: the model has no class head.
         """
-        probabilities = self.class_logits(reading).float().softmax(dim=1)
-        return self.draft_of(probabilities).to(reading.f_cond.dtype)
+        return self.draft_and_classes(reading)[0]
+
+    @torch.no_grad()
+    def draft_and_classes(self, reading: Reading) -> tuple[Tensor, Tensor]:
+        """The draft, and the best class of each pixel, uint8 [B,H,W].
+
+        Raises:
+            ConfigError: the model has no class head.
+        """
+        logits = self.class_logits(reading).float()
+        draft = self.draft_of(logits.softmax(dim=1)).to(reading.f_cond.dtype)
+        return draft, logits.argmax(dim=1).to(torch.uint8)
 
     def draft_of(self, probabilities: Tensor) -> Tensor:
         """Class probabilities [B,classes,H,W], averaged and laid out as `draft` tells."""
@@ -340,6 +351,12 @@ class MFEncoder(nn.Module):
             present = has_reference.to(ref.device)[:, None, None, None]
             ref = torch.where(present, ref, self.no_reference.to(ref.dtype))
         return cast(Tensor, ref)
+
+
+def in_legend_colours(classes: Tensor) -> Tensor:
+    """Class ids [B,H,W] as a flat map picture, float [-1,1] [B,3,H,W]."""
+    colours = torch.from_numpy(palette()).to(classes.device).float() / 127.5 - 1
+    return colours[classes.long()].movedim(-1, 1)
 
 
 def _standardised(imagery: Tensor) -> Tensor:

@@ -87,7 +87,8 @@ def mini() -> SGDMConfig:
         ),
         prediction_type="sample",
         default_sampler="ddim",
-        default_steps=4,
+        default_steps=2,
+        default_denoise=0.5,
     )
 
 

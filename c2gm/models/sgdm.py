@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from .config import SGDMConfig
-from .mf_encoder import MFEncoder, Reading
+from .mf_encoder import MFEncoder, Reading, in_legend_colours
 from .sf_adapter import SFAdapter
 from .text import TextTower, tokenize
 from .unet import UNet
@@ -27,11 +27,13 @@ class Features:
         maps: A map for each feature level, already times the control factor.
         draft: Class probabilities on the latent grid, where the model has a class head.
         reference_latent: Scaled latent of the reference (Eq. 8), where the model takes it.
+        classes: What the class head reads, uint8 [B,H,W], of models with a draft.
     """
 
     maps: tuple[Tensor, ...]
     draft: Tensor | None = None
     reference_latent: Tensor | None = None
+    classes: Tensor | None = None
 
 
 class SGDM(nn.Module):
@@ -100,11 +102,29 @@ class SGDM(nn.Module):
     ) -> Features:
         """The same from a reading that is already known (training keeps it)."""
         factor = self.config.sf_adapter.control_factor
+        draft = classes = None
+        if self.config.unet.draft_channels:
+            draft, classes = self.mf_encoder.draft_and_classes(reading)
         return Features(
             maps=tuple(feature * factor for feature in self.sf_adapter(reading.f_cond)),
-            draft=self.mf_encoder.draft(reading) if self.config.unet.draft_channels else None,
+            draft=draft,
             reference_latent=self._reference_latent(reference, has_reference),
+            classes=classes,
         )
+
+    @torch.no_grad()
+    def reading_latent(self, features: Features) -> Tensor:
+        """Scaled latent of what the class head reads, drawn in the legend's flat colours.
+
+        Raises:
+            ConfigError: the model has no class head.
+        """
+        if features.classes is None:
+            raise ConfigError(
+                "This model has no class head, so drawing starts from noise alone: denoise 1."
+            )
+        weight = next(self.parameters())
+        return self.encode(in_legend_colours(features.classes).to(weight.dtype))
 
     def _reference_latent(
         self, reference: Tensor | None, has_reference: Tensor | None

@@ -42,7 +42,9 @@ class SGDMMapModel:
     ) -> None:
         config = model.config
         self.model = model.eval()
-        self.sampler = sampler or SamplerConfig(config.default_sampler, config.default_steps)
+        self.sampler = sampler or SamplerConfig(
+            config.default_sampler, config.default_steps, denoise=config.default_denoise
+        )
         self.batch = batch
         self.latent_channels = config.vae.latent_channels
         weight = next(model.parameters())
@@ -59,6 +61,8 @@ class SGDMMapModel:
             "threads": torch.get_num_threads(),
             "batch": batch,
         }
+        if self.sampler.denoise < 1:  # maps that were begun before it existed can go on
+            self.identity["denoise"] = self.sampler.denoise
         self._embeddings: dict[str, Tensor] = {}
         if self.sampler.guidance_scale > STRONG_GUIDANCE:
             logger.warning(
@@ -88,7 +92,11 @@ class SGDMMapModel:
     def sample(
         self, noise: Callable[[int], np.ndarray], features: Features, text: Tensor
     ) -> Tensor:
-        """The latent [B,4,H/8,W/8], float32, from noise by step, float32 of the same shape."""
+        """The latent [B,4,H/8,W/8], float32, from noise by step, float32 of the same shape.
+
+        Raises:
+            ConfigError: `denoise` is below 1, and the model has no class head to start from.
+        """
         scale = self.sampler.guidance_scale
         # Guidance is by the text alone: both predictions keep the features.
         predict = guided(
@@ -101,7 +109,9 @@ class SGDMMapModel:
         def cut(k: int) -> Tensor:
             return torch.from_numpy(noise(k)).to(self.device)
 
-        return sample(predict, cut, self.sampler, config.schedule, config.prediction_type)
+        start = self.model.reading_latent(features) if self.sampler.denoise < 1 else None
+        kind = config.prediction_type
+        return sample(predict, cut, self.sampler, config.schedule, kind, start)
 
     @torch.inference_mode()
     def decode(self, latent: Tensor) -> np.ndarray:

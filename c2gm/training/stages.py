@@ -136,9 +136,12 @@ class DecoderStage(Stage):
         return sample(
             lambda latent, timestep: model.predict(latent, timestep, text, features),
             lambda _step: chance.normal((len(text), config.vae.latent_channels, *side)),
-            SamplerConfig(config.default_sampler, config.default_steps),
+            SamplerConfig(
+                config.default_sampler, config.default_steps, denoise=config.default_denoise
+            ),
             config.schedule,
             config.prediction_type,
+            model.reading_latent(features) if config.default_denoise < 1 else None,
         )
 
 

@@ -61,6 +61,7 @@ def _cascade(place: tuple[int, int], **more: Any) -> Node:
             **STEERING,
             "batch": 0,
             "max_tiles": 100_000,
+            "denoise": 0.0,
             **more,
         },
         size=(320, 1000),
@@ -81,14 +82,14 @@ def _stitch(place: tuple[int, int], zoom: int, **source: Any) -> Node:
     return Node("C2GMTileStitch", place, inputs, size=(300, 260))
 
 
-def _sampler_and_sigmas() -> Nodes:
+def _sampler_and_sigmas(denoise: float = 1.0) -> Nodes:
     """What all stages of a workflow sample with: euler, simple, four steps."""
     return {
         "sampler": Node("KSamplerSelect", (1, 14), {"sampler_name": "euler"}, size=(300, 60)),
         "sigmas": Node(
             "BasicScheduler",
             (1, 17),
-            {"model": Link("sgdm", 0), "scheduler": "simple", "steps": 4, "denoise": 1.0},
+            {"model": Link("sgdm", 0), "scheduler": "simple", "steps": 4, "denoise": denoise},
             size=(300, 110),
         ),
     }
@@ -112,7 +113,9 @@ def _apply(place: tuple[int, int], windows: str, reference: str | None = None, *
     return Node("C2GMApplyFeatures", place, inputs, size=(300, 220))
 
 
-def _sampled(name: str, place: tuple[int, int], windows: str, apply: str, text: str) -> Nodes:
+def _sampled(
+    name: str, place: tuple[int, int], windows: str, apply: str, text: str, latent: Link
+) -> Nodes:
     """Guider, stock sampler and VAE: the pictures of windows, `decode NAME`."""
     column, row = place
     return {
@@ -130,7 +133,7 @@ def _sampled(name: str, place: tuple[int, int], windows: str, apply: str, text: 
                 "guider": Link(f"guider {name}"),
                 "sampler": Link("sampler"),
                 "sigmas": Link("sigmas"),
-                "latent_image": Link(windows, 1),
+                "latent_image": latent,
             },
             size=(300, 320),  # with its preview
         ),
@@ -168,7 +171,13 @@ def _stage(zoom: int, row: int, factor: str, reference: Node | None = None) -> t
         **({} if reference is None or named is None else {named: reference}),
         text: _text((2, row), zoom, factor),
         apply: _apply((2, row + 10), windows, named),
-        **_sampled(str(zoom), (3, row), windows, apply, text),
+        f"encode {zoom}": Node(
+            "VAEEncode",
+            (2, row + 17),
+            {"pixels": Link(apply, 1), "vae": Link("sgdm", 2)},
+            size=(300, 60),
+        ),
+        **_sampled(str(zoom), (3, row), windows, apply, text, Link(f"encode {zoom}")),
         stitch: _stitch((4, row), zoom, images=Link(f"decode {zoom}")),
         f"preview {zoom}": _preview((4, row + 8), Link(stitch)),
     }
@@ -230,7 +239,7 @@ def two_stages_by_hand() -> Graph:
     return Graph(
         {
             **_sources(),
-            **_sampler_and_sigmas(),
+            **_sampler_and_sigmas(denoise=0.5),  # on top of what was read
             **first,
             **second,
             "save": save,
@@ -256,7 +265,7 @@ def one_window() -> Graph:
         "imagery preview": _preview((1, 6), Link("windows")),
         "text": _text((2, 0), 16, "none"),
         "apply": _apply((2, 10), "windows"),
-        **_sampled("16", (3, 0), "windows", "apply", "text"),
+        **_sampled("16", (3, 0), "windows", "apply", "text", Link("windows", 1)),
         "drawn preview": _preview((3, 16), Link("decode 16")),
         "stitch": _stitch((4, 0), 16, images=Link("decode 16")),
         "save": Node(
@@ -328,7 +337,7 @@ def five_scales() -> Graph:
     for row, zoom in enumerate(SCALES):
         name, text = f"scale {zoom}", f"text {zoom}"
         drawn[text] = _text((2, 10 * row), zoom, "none")
-        sampled = _sampled(name, (3, 10 * row), "windows", "apply", text)
+        sampled = _sampled(name, (3, 10 * row), "windows", "apply", text, Link("windows", 1))
         for column, key in ((4, f"sample {name}"), (5, f"decode {name}")):
             sampled[key] = dataclasses.replace(sampled[key], place=(column, 10 * row))
         drawn |= sampled

@@ -25,7 +25,7 @@ WIDGETS = {
     "C2GMApplyFeatures": "strength start end",
     "C2GMCascadeSampler": (
         "sampler_name scheduler steps cfg seed cascade_factor edges strength start end batch "
-        "max_tiles"
+        "max_tiles denoise"
     ),
     "C2GMTileStitch": "zoom overlap file legend scale_bar credit",
     "C2GMLoadTileset": "file",
@@ -54,6 +54,7 @@ DEFAULTS = {
     "C2GMCascadeSampler.cfg": 1.0,
     "C2GMCascadeSampler.seed": 1,
     "C2GMCascadeSampler.batch": 0,
+    "C2GMCascadeSampler.denoise": 0.0,
     "C2GMTileStitch.overlap": 64,
     "C2GMTileStitch.file": "",
     "C2GMJobs.job": "none",

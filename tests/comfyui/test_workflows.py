@@ -107,7 +107,9 @@ def test_the_pyramid_is_the_librarys(
     mini_file: Path,
     tmp_path: Path,
 ) -> None:
-    model = SGDMMapModel(load_sgdm(mini_file), SamplerConfig("ddim", 4), model_hash="mini")
+    sgdm = load_sgdm(mini_file)
+    sampler = SamplerConfig("ddim", 4, denoise=sgdm.config.default_denoise)
+    model = SGDMMapModel(sgdm, sampler, model_hash="mini")
     settings = GenerateSettings(zooms=(14, 15, 16), seed=1)
     path = generate(open_imagery(SAMPLE), model, tmp_path / "map.mbtiles", settings).path
     drawn = server.base / "output" / "c2gm" / "town.mbtiles"

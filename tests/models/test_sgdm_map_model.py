@@ -153,7 +153,24 @@ def test_the_identity_names_what_decides_the_bytes(network: SGDM) -> None:
 
 def test_the_models_defaults_are_used_unless_told(network: SGDM) -> None:
     model = SGDMMapModel(network)
-    assert (model.sampler.name, model.sampler.steps, model.batch) == ("ddim", 4, 4)
+    assert (model.sampler.name, model.sampler.steps, model.batch) == ("ddim", 2, 4)
+    assert model.sampler.denoise == model.identity["denoise"] == 0.5
+
+
+def test_drawing_from_noise_alone_has_the_identity_that_it_always_had(network: SGDM) -> None:
+    assert "denoise" not in SGDMMapModel(network, SamplerConfig("ddim", 4)).identity
+
+
+def test_drawing_starts_from_what_is_read(network: SGDM) -> None:
+    model = SGDMMapModel(network, SamplerConfig("ddim", 1, denoise=0.01))
+    features = model.features(windows(4), None)
+    text = model.embed("")
+    assert features.classes is not None
+    drawn = model.sample(noise, features, text)
+    other = replace(features, classes=(features.classes + 1) % 13)
+    assert not torch.equal(drawn, model.sample(noise, other, text))
+    with pytest.raises(ConfigError, match="no class head"):
+        model.sample(noise, replace(features, classes=None), text)
 
 
 def test_the_hash_follows_the_weights_and_not_the_object(network: SGDM) -> None:
