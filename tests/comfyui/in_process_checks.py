@@ -95,9 +95,15 @@ def load(name: str, dtype: str = "auto") -> Any:
     return model_files.load_sgdm(Path(entry["file"]), base, dtype)
 
 
-def painter(sgdm: Any, cfg: float = 1.0, sampler: str = "euler", strength: float = 1.0) -> Any:
+def painter(
+    sgdm: Any,
+    cfg: float = 1.0,
+    sampler: str = "euler",
+    strength: float = 1.0,
+    denoise: float = 1.0,
+) -> Any:
     """The map model that the Cascade Sampler makes."""
-    choice = map_model.SamplerChoice(sampler, "simple", 4, cfg, strength, 0.0, 1.0)
+    choice = map_model.SamplerChoice(sampler, "simple", 4, cfg, strength, 0.0, 1.0, denoise)
     return map_model.ComfyMapModel(
         sgdm.model, sgdm.clip, sgdm.vae, sgdm, choice=choice, graph="test"
     )
@@ -124,6 +130,9 @@ def measure_agreement(name: str) -> None:
     if steering.draft is not None:
         tensors[f"{name}.draft"] = steering.draft
     scale = sgdm.config.vae.scaling_factor
+    if steering.classes is not None:
+        read = painter(sgdm, denoise=0.5).sample(noise, steering, text)
+        tensors[f"{name}.latent_read"] = read * scale
     for cfg in (1.0, 7.0):
         latent = painter(sgdm, cfg).sample(noise, steering, text)
         tensors[f"{name}.latent_cfg{cfg:g}"] = latent * scale

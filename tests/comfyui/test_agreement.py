@@ -148,6 +148,9 @@ def _compute(measured: Measured, name: str) -> dict[str, Tensor]:
     values |= {f"feature{level}": value for level, value in enumerate(features.maps)}
     if features.draft is not None:
         values["draft"] = features.draft
+    if features.classes is not None:
+        started = SGDMMapModel(sgdm, SamplerConfig("ddim", 4, denoise=0.5), model_hash="test")
+        values["latent_read"] = started.sample(lambda k: noise[k], features, text)
     values["pictures"] = torch.from_numpy(model.decode(latent))
     pixels = measured.inputs["imagery"][:2, :size, :size].permute(0, 3, 1, 2).float()
     values["encoded"] = sgdm.encode(pixels / 127.5 - 1)
@@ -165,6 +168,14 @@ def test_stock_euler_on_world_noise_gives_the_librarys_latents(
 ) -> None:
     ours = measured.comfyui[f"{name}.latent_cfg{cfg}"]
     assert relative(ours, library(name)[f"latent_cfg{cfg}"]) < LATENT_BAR
+
+
+def test_drawing_starts_from_what_is_read_as_in_the_library(
+    measured: Measured, library: Callable[[str], dict[str, Tensor]]
+) -> None:
+    read = library("mini")["latent_read"]
+    assert relative(measured.comfyui["mini.latent_read"], read) < LATENT_BAR
+    assert relative(library("mini")["latent_cfg1"], read) > 0.05  # not what noise alone gives
 
 
 @pytest.mark.parametrize("name", ["mini", "tiny"])
