@@ -11,8 +11,9 @@ they are painted and kept (cascade/), and what they become (tilesets/).
 The five steps of a window:
   1. imagery and reference become features, which say what is where: MFEncoder, SFAdapter;
   2. the scale text says how a map of this zoom generalises: the text tower;
-  3. noise is cut from a field that covers the world, so that neighbours begin alike;
-  4. four steps turn noise into the latent of a map, the features steering each: the U-Net;
+  3. what was read is encoded, and covered half with noise that is cut from a field over the world,
+     so that neighbours begin alike;
+  4. two steps turn that into the latent of a map, the features steering each: the U-Net;
   5. the latent becomes pixels: the VAE.
 """
 
@@ -31,7 +32,8 @@ from c2gm.painting.world_noise import WorldNoise
 from c2gm.references import enlarge_reference, parent_box
 from c2gm.worlds.town import Town
 
-STEPS = 4
+STEPS = 2
+DENOISE = 0.5  # the steps lie in the lower half of the schedule
 SEED = 1
 CASCADE_FACTOR = 4  # zoom 18 is drawn from zoom 16, whose pixels are four times as large
 
@@ -85,16 +87,20 @@ def paint_window(
     text = model.embed([scale_text(map_scale(window.z), factor)])
 
     # 3. A latent is 8 px: a window has 40 x 40 of them, with 4 channels. Another window that
-    #    overlaps this one is cut from the same field and starts with the same noise there.
-    latent = torch.from_numpy(WorldNoise(SEED).window(window))[None]
+    #    overlaps this one is cut from the same field and starts with the same noise there. With
+    #    DENOISE 1 it would be noise alone, and the reading would steer only as a feature.
+    products = signal_shares(model)
+    whole = round(STEPS / DENOISE)
+    timesteps = [round(1000 * (whole - step) / whole) - 1 for step in range(whole)][-STEPS:]
+    noise = torch.from_numpy(WorldNoise(SEED).window(window))[None]
+    read, product = model.reading_latent(features), products[timesteps[0]]
+    latent = product.sqrt() * read + (1 - product).sqrt() * noise
 
-    # 4. DDIM, from pure noise (timestep 999) down to none:
+    # 4. DDIM, from half the noise (timestep 499) down to none:
     #      product    the schedule's abar: the share of the map in a noisy latent, by variance
     #      clean      x0, the model's guess of the finished latent; c2gm-mini predicts it directly
     #      noise      eps, what must then have been added to it
     #    Each step goes to the latent that the same guess and noise give at the next timestep.
-    products = signal_shares(model)
-    timesteps = [round(1000 * (STEPS - step) / STEPS) - 1 for step in range(STEPS)]
     for timestep, following in zip(timesteps, [*timesteps[1:], None], strict=True):
         product = products[timestep]
         next_product = torch.tensor(1.0) if following is None else products[following]

@@ -19,7 +19,7 @@ Schedule = Literal["decayed", "constant"]
 _FROM_ZERO = "minutes steps rate weight_decay clip sample_every on_device world_processes".split()
 _SHARES = (
     "no_reference no_text freeze ema corrupt masked warped misplaced decoupled true_drafts "
-    "drawn_latents own_references"
+    "from_reading drawn_latents own_references"
 ).split()
 
 
@@ -56,6 +56,7 @@ class RunConfig:
         warped, misplaced: Shares turned by any angle, and with imagery moved against its truth.
         decoupled: Share of crops whose text and map are of another zoom than their grid.
         true_drafts: Share of crops whose draft tends to the true classes (joint stage).
+        from_reading: Share of crops drawn over what was read, as the default sampler does (joint).
         drawn_latents: Share of batches whose latents the model draws itself (decoder stage).
         own_references: Share of references that are the model's own drawings.
         own_pool, own_every: Drawings kept, and after how many crops all of them are new.
@@ -105,6 +106,7 @@ class RunConfig:
     misplaced: float = 0.15
     decoupled: float = 0.0
     true_drafts: float = 0.0
+    from_reading: float = 0.0
     drawn_latents: float = 0.0
     own_references: float = 0.0
     own_pool: int = 128

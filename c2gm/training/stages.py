@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import ConfigError
 from ..map_scale import NO_SCALE_TEXT, map_scale, scale_text
-from ..models.config import PredictionType, ScheduleConfig
+from ..models.config import PredictionType, ScheduleConfig, SGDMConfig
 from ..models.sgdm import SGDM, Features, trainable_parameters
 from ..models.sgdm_map_model import SGDMMapModel
-from ..sampling import SamplerConfig, sample
+from ..sampling import SamplerConfig, sample, timesteps
 from .batches import Batch
 from .chance import Chance
 from .completed_truth import completed_maps
@@ -80,6 +81,13 @@ class Stage(nn.Module, ABC):
         return self.model.embed(distinct)[[distinct.index(text) for text in texts]]
 
 
+def _default_sampler(config: SGDMConfig) -> SamplerConfig:
+    """The sampler that a model is made for."""
+    return SamplerConfig(
+        config.default_sampler, config.default_steps, denoise=config.default_denoise
+    )
+
+
 class VAEStage(Stage):
     """A: the VAE learns to keep maps."""
 
@@ -136,9 +144,7 @@ class DecoderStage(Stage):
         return sample(
             lambda latent, timestep: model.predict(latent, timestep, text, features),
             lambda _step: chance.normal((len(text), config.vae.latent_channels, *side)),
-            SamplerConfig(
-                config.default_sampler, config.default_steps, denoise=config.default_denoise
-            ),
+            _default_sampler(config),
             config.schedule,
             config.prediction_type,
             model.reading_latent(features) if config.default_denoise < 1 else None,
@@ -173,12 +179,23 @@ class DiffusionStage(Stage):
         self.register_buffer("few_timesteps", few, persistent=False)
 
     def _prediction_loss(
-        self, batch: Batch, features: Features, latent: Tensor, timestep: Tensor, chance: Chance
+        self,
+        batch: Batch,
+        features: Features,
+        latent: Tensor,
+        timestep: Tensor,
+        chance: Chance,
+        seen: Tensor | None = None,
     ) -> Tensor:
-        """L1 (or L2) of what the U-Net predicts of the noisy latent."""
+        """L1 (or L2) of what the U-Net predicts of the noisy latent.
+
+        Another latent may be noised and seen in its place, where clean latents are predicted.
+        """
         noise = chance.normal(latent.shape)
         product = cast(Tensor, self.products)[timestep]
         noisy, target = noised(latent, noise, product, self.model.config.prediction_type)
+        if seen is not None:
+            noisy = noised(seen, noise, product, "sample")[0]
         predicted = self.model.predict(noisy, timestep, self._text(batch, chance), features)
         return diffusion_loss(predicted.float(), target, self.config.loss)
 
@@ -189,7 +206,20 @@ class DiffusionStage(Stage):
 
 
 class JointStage(DiffusionStage):
-    """C, D, E: SFAdapter, U-Net and text tower learn to draw; the encoder thaws late."""
+    """C, D, E: SFAdapter, U-Net and text tower learn to draw; the encoder thaws late.
+
+    Raises:
+        ConfigError: `from_reading` for a model that does not predict clean latents of a reading.
+    """
+
+    def __init__(self, model: SGDM, config: RunConfig) -> None:
+        super().__init__(model, config)
+        reads = model.config.unet.draft_channels and model.config.prediction_type == "sample"
+        if config.from_reading and not reads:
+            raise ConfigError(
+                "from_reading needs a model with a class head that predicts clean latents; "
+                f"{model.config.name} is none. Leave it out."
+            )
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The drawing parts at the full rate, the encoder at a tenth once it thaws."""
@@ -212,9 +242,10 @@ class JointStage(DiffusionStage):
             features = replace(features, draft=draft)
         with torch.no_grad():
             latent = model.encode(completed_maps(batch.map, batch.labels, logits)).float()
-        loss = self._prediction_loss(
-            batch, features, latent, self._timesteps(len(latent), chance), chance
-        )
+        timestep, seen = self._timesteps(len(latent), chance), None
+        if self.config.from_reading:
+            timestep, seen = self._from_reading(features, latent, timestep, chance)
+        loss = self._prediction_loss(batch, features, latent, timestep, chance, seen)
         if thawed:
             loss = loss + _CLASS_WEIGHT * _class_loss(logits, batch)
         return loss
@@ -231,6 +262,25 @@ class JointStage(DiffusionStage):
         known = (batch.labels == LABEL_ID["as drawn"])[:, None]
         told = torch.lerp(read, true, degree.view(-1, 1, 1, 1) * known)
         return self.model.mf_encoder.draft_of(told)
+
+    @torch.no_grad()
+    def _from_reading(
+        self, features: Features, latent: Tensor, timestep: Tensor, chance: Chance
+    ) -> tuple[Tensor, Tensor]:
+        """Timesteps and latents to be noised, a share of them as the default sampler meets them.
+
+        At its first timestep that is the latent of what was read, at later ones something between
+        that and the truth.
+        """
+        config = self.model.config
+        read = self.model.reading_latent(features).float()
+        steps = torch.tensor(timesteps(_default_sampler(config), config.schedule)).to(timestep)
+        chosen = chance.uniform(len(latent)) < self.config.from_reading
+        which = (chance.uniform(len(latent)) * len(steps)).long().clamp_(max=len(steps) - 1)
+        known = chance.uniform(len(latent)) * (which > 0)
+        between = torch.lerp(read, latent, known.view(-1, 1, 1, 1))
+        seen = torch.where(chosen.view(-1, 1, 1, 1), between, latent)
+        return torch.where(chosen, steps[which], timestep), seen
 
     def _timesteps(self, count: int, chance: Chance) -> Tensor:
         if self.config.timesteps:

@@ -12,6 +12,7 @@ from formula_weights import GOLDEN
 from golden_cases import case, pixels, tiny_model
 from torch import nn
 
+from c2gm.errors import ConfigError
 from c2gm.map_scale import NO_SCALE_TEXT, map_scale, scale_text
 from c2gm.models.config import ScheduleConfig
 from c2gm.models.sgdm import trainable_parameters
@@ -63,6 +64,32 @@ def test_the_decoder_can_learn_from_latents_that_the_model_draws(configured, bat
     losses[0].backward()
     learning = {name for name, p in stage.model.named_parameters() if p.grad is not None}
     assert learning and all(n.startswith(("vae.decoder.", "vae.post_quant")) for n in learning)
+
+
+def test_drawing_over_what_was_read_is_trained_at_the_samplers_timesteps(configured, batch):
+    stage = stage_of(configured, from_reading=1.0)
+    asked = []
+    predict = stage.model.predict
+    stage.model.predict = lambda x, t, *rest: (asked.append((x, t)), predict(x, t, *rest))[1]
+    loss = stage(batch, 0.0, Chance(CPU, 0))
+    ((noisy, timestep),) = asked
+    assert set(timestep.tolist()) <= {499, 249} and torch.isfinite(loss)
+    # What is seen hangs on the imagery that was read, not on the true map alone.
+    other = dataclasses.replace(batch, imagery=-batch.imagery)
+    stage(other, 0.0, Chance(CPU, 0))
+    first = timestep == 499
+    assert first.any() and not torch.equal(noisy[first], asked[1][0][first])
+    plain = stage_of(configured)
+    plain.model.predict = stage.model.predict
+    plain(batch, 0.0, Chance(CPU, 0))
+    plain(other, 0.0, Chance(CPU, 0))
+    assert not set(asked[2][1].tolist()) <= {499, 249}
+
+
+def test_drawing_over_a_reading_needs_a_model_that_reads(configured):
+    config = configured("joint", from_reading=0.5)
+    with pytest.raises(ConfigError, match="from_reading"):
+        STAGES["joint"](tiny_model("ref_dual_spade"), config)
 
 
 def test_the_vae_learns(configured, batch):
