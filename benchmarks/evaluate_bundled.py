@@ -234,7 +234,7 @@ def picture(ground: Ground, map_file: Path, zoom: int) -> Image.Image:
 
 
 def grounds_of(arguments: argparse.Namespace) -> list[Ground]:
-    """What shall be drawn; quick: a quarter of the first town, low zooms of the others.
+    """What shall be drawn; quick: a part of the first town, low zooms of the others.
 
     Worlds are there for open country, which low zooms show.
     """
@@ -244,7 +244,7 @@ def grounds_of(arguments: argparse.Namespace) -> list[Ground]:
         if quick and number:
             found.append(town(seed, part=None, zooms=(14, 15)))
         else:
-            found.append(town(seed, part=15 if quick else None, zooms=every))
+            found.append(town(seed, part=arguments.part if quick else None, zooms=every))
     found += [world(seed, zooms=every[:2]) for seed in arguments.world]
     return found + [place(words, 17 if quick else 18) for words in arguments.place]
 
@@ -362,6 +362,7 @@ def main() -> None:
         help="a real place: name, imagery, masks, and maybe vectors and bounds (W,S,E,N)",
     )
     parser.add_argument("--quick", action="store_true", help="small parts, up to zoom 17 if real")
+    parser.add_argument("--part", type=int, default=15, help="zoom of the tile that quick draws")
     parser.add_argument("--controls", action="store_true", help="copies and the VAE's ceiling too")
     run(parser.parse_args())
 

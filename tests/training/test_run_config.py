@@ -25,7 +25,7 @@ def test_the_shipped_chain_can_be_read_and_each_run_stands_on_earlier_ones():
             assert set(run.weights) <= {earlier.folder for earlier in runs[:number]}
 
 
-def test_the_polish_trains_the_timesteps_of_the_default_sampler():
+def test_the_polish_trains_the_timesteps_of_four_steps():
     for path in (SHIPPED / "5-polish.json", SHIPPED / "gpu" / "5-polish.json"):
         run = read_run_config(path)
         assert run.timesteps == (999, 749, 499, 249) and run.crop == 320
