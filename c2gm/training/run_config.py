@@ -19,7 +19,7 @@ Schedule = Literal["decayed", "constant"]
 _FROM_ZERO = "minutes steps rate weight_decay clip sample_every on_device world_processes".split()
 _SHARES = (
     "no_reference no_text freeze ema corrupt masked warped misplaced decoupled true_drafts "
-    "from_reading drawn_latents own_references"
+    "from_reading own_references"
 ).split()
 
 
@@ -57,7 +57,6 @@ class RunConfig:
         decoupled: Share of crops whose text and map are of another zoom than their grid.
         true_drafts: Share of crops whose draft tends to the true classes (joint stage).
         from_reading: Share of crops drawn over what was read, as the default sampler does (joint).
-        drawn_latents: Share of batches whose latents the model draws itself (decoder stage).
         own_references: Share of references that are the model's own drawings.
         own_pool, own_every: Drawings kept, and after how many crops all of them are new.
 
@@ -107,7 +106,6 @@ class RunConfig:
     decoupled: float = 0.0
     true_drafts: float = 0.0
     from_reading: float = 0.0
-    drawn_latents: float = 0.0
     own_references: float = 0.0
     own_pool: int = 128
     own_every: int = 20_000

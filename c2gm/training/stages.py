@@ -21,7 +21,7 @@ from ..map_scale import NO_SCALE_TEXT, map_scale, scale_text
 from ..models.config import PredictionType, ScheduleConfig, SGDMConfig
 from ..models.sgdm import SGDM, Features, trainable_parameters
 from ..models.sgdm_map_model import SGDMMapModel
-from ..sampling import SamplerConfig, sample, timesteps
+from ..sampling import SamplerConfig, timesteps
 from .batches import Batch
 from .chance import Chance
 from .completed_truth import completed_maps
@@ -68,18 +68,6 @@ class Stage(nn.Module, ABC):
         ids = {id(p) for group in self.parameter_groups() for p in group["params"]}
         return {name: p for name, p in self.model.named_parameters() if id(p) in ids}
 
-    def _text(self, batch: Batch, chance: Chance) -> Tensor:
-        """Embeddings of the batch's scale texts, a share of them empty or without a scale."""
-        draws = chance.host_uniform(len(batch.zooms))
-        texts = [
-            scale_text(map_scale(zoom), factor)
-            if draw >= self.config.no_text
-            else ("" if draw < 0.7 * self.config.no_text else NO_SCALE_TEXT)
-            for zoom, factor, draw in zip(batch.zooms, batch.cascade_factors, draws, strict=True)
-        ]
-        distinct = sorted(set(texts))
-        return self.model.embed(distinct)[[distinct.index(text) for text in texts]]
-
 
 def _default_sampler(config: SGDMConfig) -> SamplerConfig:
     """The sampler that a model is made for."""
@@ -109,8 +97,7 @@ class DecoderStage(Stage):
 
     It learns from latents that are as imprecise as drawn ones, so that what is nearly a legend
     colour or nearly an edge becomes one. It may run beside or after the joint stage, which depends
-    on the latents only. In a share of the batches (`drawn_latents`) the latents are drawn, by the
-    whole model from imagery: where a drawing is undecided, the decoder learns to decide.
+    on the latents only.
     """
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -127,28 +114,10 @@ class DecoderStage(Stage):
         """Mix loss without its KL term, whose latents are fixed."""
         with torch.no_grad():
             mean, _ = self.model.vae.encode(batch.map)
-            if chance.host_uniform(1)[0] < self.config.drawn_latents:
-                latent = self._drawn(batch, chance)
-            else:
-                latent = imprecise(mean.float(), chance)
+            latent = imprecise(mean.float(), chance)
         decoded = self.model.vae.decode(latent)
         still = torch.zeros_like(mean)
         return map_autoencoder_loss(decoded.float(), batch.map, batch.classes, still, still, 1.0)
-
-    def _drawn(self, batch: Batch, chance: Chance) -> Tensor:
-        """Latents that the model draws of the batch with its default sampler."""
-        model, config = self.model, self.model.config
-        features = model.features(batch.imagery, batch.reference, batch.has_reference)
-        text = self._text(batch, chance)
-        side = [edge // 8 for edge in batch.map.shape[2:]]
-        return sample(
-            lambda latent, timestep: model.predict(latent, timestep, text, features),
-            lambda _step: chance.normal((len(text), config.vae.latent_channels, *side)),
-            _default_sampler(config),
-            config.schedule,
-            config.prediction_type,
-            model.reading_latent(features) if config.default_denoise < 1 else None,
-        )
 
 
 class EncoderStage(Stage):
@@ -203,6 +172,18 @@ class DiffusionStage(Stage):
         """Each of the run's few timesteps as often as the others, int64 [count]."""
         few = cast(Tensor, self.few_timesteps)
         return few[(chance.uniform(count) * len(few)).long().clamp_(max=len(few) - 1)]
+
+    def _text(self, batch: Batch, chance: Chance) -> Tensor:
+        """Embeddings of the batch's scale texts, a share of them empty or without a scale."""
+        draws = chance.host_uniform(len(batch.zooms))
+        texts = [
+            scale_text(map_scale(zoom), factor)
+            if draw >= self.config.no_text
+            else ("" if draw < 0.7 * self.config.no_text else NO_SCALE_TEXT)
+            for zoom, factor, draw in zip(batch.zooms, batch.cascade_factors, draws, strict=True)
+        ]
+        distinct = sorted(set(texts))
+        return self.model.embed(distinct)[[distinct.index(text) for text in texts]]
 
 
 class JointStage(DiffusionStage):

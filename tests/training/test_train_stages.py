@@ -54,18 +54,6 @@ def test_the_decoder_stage_leaves_the_latents_as_they_are(configured, batch):
     assert not torch.equal(run.model.vae.decode(before), drawn)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_the_decoder_can_learn_from_latents_that_the_model_draws(configured, batch, share):
-    config = configured("decoder", drawn_latents=share)
-    stage = STAGES["decoder"](start_model(config), config)
-    other = dataclasses.replace(batch, imagery=-batch.imagery)
-    losses = [stage(seen, 0.5, Chance(CPU, 0)) for seen in (batch, other)]
-    assert (losses[0] == losses[1]) == (share == 0)  # what is drawn hangs on the imagery
-    losses[0].backward()
-    learning = {name for name, p in stage.model.named_parameters() if p.grad is not None}
-    assert learning and all(n.startswith(("vae.decoder.", "vae.post_quant")) for n in learning)
-
-
 def test_drawing_over_what_was_read_is_trained_at_the_samplers_timesteps(configured, batch):
     stage = stage_of(configured, from_reading=1.0)
     asked = []
