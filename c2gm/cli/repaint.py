@@ -136,7 +136,7 @@ def read_edit(
 
 
 def _model_settings(metadata: dict[str, str]) -> dict[str, Any]:
-    """Sampler, steps, guidance and threads that a map was painted with, as far as it tells."""
+    """Sampler, steps, guidance, denoise and threads that a map was painted with, as far as it tells."""
     try:
         told = json.loads(metadata.get("model_settings", "{}"))
     except (ValueError, RecursionError):
@@ -150,7 +150,8 @@ def _model_settings(metadata: dict[str, str]) -> dict[str, Any]:
         for name, kind in kinds.items()
         if isinstance(told, dict) and isinstance(told.get(name), kind)
     }
-    known.setdefault("denoise", 1.0)  # of maps that were painted before it existed
+    if "sampler" in known:  # of maps that were painted before it existed
+        known.setdefault("denoise", 1.0)
     if not 1 <= known.get("threads", 1) <= MOST_THREADS:
         del known["threads"]
     return known

@@ -257,7 +257,7 @@ def test_mini_sees_crops_of_the_enlarged_whole_parent_map(whole):
 
 def test_networks_of_mini_run_once_a_window_and_its_text_once_a_zoom(whole):
     batches = sum(math.ceil(len(windows) / 4) for windows in WINDOWS.values())
-    assert whole.mini.identity["steps"] == 4 and whole.result.painted_windows == 25
+    assert whole.mini.identity["steps"] == 2 and whole.result.painted_windows == 25
     assert whole.runs == {
         ("text", 1): len(WINDOWS),
         ("mf_encoder", 4): batches,

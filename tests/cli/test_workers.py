@@ -50,7 +50,10 @@ def test_a_map_goes_on_with_the_threads_that_it_was_begun_with(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("told", "known"),
     [
-        ({"threads": 3, "steps": 4, "sampler": "ddim"}, {"threads", "steps", "sampler"}),
+        (
+            {"threads": 3, "steps": 4, "sampler": "ddim"},
+            {"threads", "steps", "sampler", "denoise"},  # painted before there was another than 1
+        ),
         ({"threads": 0}, set()),
         ({"threads": 10**6}, set()),
         ({"threads": "all", "steps": [4], "guidance_scale": None}, set()),
