@@ -136,15 +136,13 @@ def read_edit(
 
 
 def _model_settings(metadata: dict[str, str]) -> dict[str, Any]:
-    """Sampler, steps, guidance, denoise and threads that a map was painted with, as far as it tells."""
+    """Sampler, its numbers, and threads that a map was painted with, as far as it tells."""
     try:
         told = json.loads(metadata.get("model_settings", "{}"))
     except (ValueError, RecursionError):
         return {}
-    kinds = {
-        **{"sampler": str, "steps": int, "guidance_scale": float, "denoise": float},
-        "threads": int,
-    }
+    kinds: dict[str, type] = {"sampler": str, "steps": int, "threads": int}
+    kinds |= dict.fromkeys(("guidance_scale", "denoise"), float)
     known = {
         name: told[name]
         for name, kind in kinds.items()
