@@ -7,6 +7,7 @@ that the authors print, not OGC's.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .errors import ConfigError
@@ -96,3 +97,9 @@ def scale_text(scale: MapScale, cascade_factor: int | None) -> str:
         f"map resolution {scale.resolution}m/pixel, map scale 1:{scale.denominator}, "
         f"examples of areas to represent: {scale.examples}"
     )
+
+
+def zoom_of_text(text: str) -> int | None:
+    """The zoom that a scale text names, or None where it names none."""
+    found = re.search(r"\btile zoom level (\d{1,2})\b", text)
+    return int(found[1]) if found else None

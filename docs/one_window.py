@@ -81,6 +81,7 @@ def paint_window(
     """Paint one window: uint8 [320,320,3] from uint8 [320,320,3], with or without a reference."""
     # 1. Once a window. A missing reference is a case that the model has learnt, not a black one.
     features = model.features(pixels(imagery), None if reference is None else pixels(reference))
+    features = model.features_at(features, window.z)  # which shows no built-up areas above 16
 
     # 2. Once a zoom: "geographical map tile, tile zoom level 18, reference zoom level 16, ..."
     factor = None if reference is None else CASCADE_FACTOR

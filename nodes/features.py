@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from ..c2gm.errors import ConfigError
 from ..c2gm.models.config import SGDMConfig, UNetConfig
-from ..c2gm.models.mf_encoder import MFEncoder, in_legend_colours
+from ..c2gm.models.mf_encoder import MFEncoder
+from ..c2gm.models.readings import in_legend_colours
 from ..c2gm.models.sf_adapter import SFAdapter
 from .comfy_models import part
 from .memory import memory_told, smaller_area

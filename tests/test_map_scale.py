@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from c2gm.errors import ConfigError
-from c2gm.map_scale import NO_SCALE_TEXT, map_scale, scale_text, zoom_step
+from c2gm.map_scale import NO_SCALE_TEXT, map_scale, scale_text, zoom_of_text, zoom_step
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -60,3 +60,14 @@ def test_a_cascade_factor_is_a_number_of_zooms():
 def test_a_cascade_factor_that_is_no_power_of_two_is_named(factor):
     with pytest.raises(ConfigError, match=f"Cascade factor {factor} is not"):
         zoom_step(factor)
+
+
+@pytest.mark.parametrize("factor", [None, 2, 4])
+def test_the_zoom_of_a_scale_text_reads_back(factor):
+    assert [zoom_of_text(scale_text(map_scale(zoom), factor)) for zoom in (4, 14, 18)] == [
+        4,
+        14,
+        18,
+    ]
+    assert zoom_of_text("geographical map tile") is None
+    assert zoom_of_text("") is None

@@ -117,7 +117,8 @@ class ScheduleConfig:
 class SGDMConfig:
     """The whole model, and how it wants to be used.
 
-    With `default_denoise` below 1 drawing starts from what the class head reads.
+    With `default_denoise` below 1 drawing starts from what the class head reads. Above zoom
+    `built_up_until` (0: no limit) its maps show no built-up areas: what is read as one is ground.
     """
 
     name: str = "sgdm"
@@ -133,6 +134,7 @@ class SGDMConfig:
     default_sampler: str = "ddpm"
     default_steps: int = 50
     default_denoise: float = 1.0
+    built_up_until: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -183,6 +185,7 @@ _MAY_BE_ZERO = {
     "extra_residual_blocks",
     "context_width",
     "known_tokens",
+    "built_up_until",
 }
 
 

@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..legend import palette
 from .config import MFEncoderConfig
 
 SLOPE = 0.1
@@ -351,12 +350,6 @@ class MFEncoder(nn.Module):
             present = has_reference.to(ref.device)[:, None, None, None]
             ref = torch.where(present, ref, self.no_reference.to(ref.dtype))
         return cast(Tensor, ref)
-
-
-def in_legend_colours(classes: Tensor) -> Tensor:
-    """Class ids [B,H,W] as a flat map picture, float [-1,1] [B,3,H,W]."""
-    colours = torch.from_numpy(palette()).to(classes.device).float() / 127.5 - 1
-    return colours[classes.long()].movedim(-1, 1)
 
 
 def _standardised(imagery: Tensor) -> Tensor:

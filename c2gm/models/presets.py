@@ -89,6 +89,7 @@ def mini() -> SGDMConfig:
         default_sampler="ddim",
         default_steps=2,
         default_denoise=0.5,
+        built_up_until=16,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from .config import SGDMConfig
-from .mf_encoder import MFEncoder, Reading, in_legend_colours
+from .mf_encoder import MFEncoder, Reading
+from .readings import as_shown, in_legend_colours
 from .sf_adapter import SFAdapter
 from .text import TextTower, tokenize
 from .unet import UNet
@@ -111,6 +112,13 @@ class SGDM(nn.Module):
             reference_latent=self._reference_latent(reference, has_reference),
             classes=classes,
         )
+
+    def features_at(self, features: Features, zoom: int | None) -> Features:
+        """The features without what maps of a zoom (None: unknown) do not show."""
+        if features.draft is None or features.classes is None:
+            return features
+        draft, classes = as_shown(features.draft, features.classes, self.config, zoom)
+        return replace(features, draft=draft, classes=classes)
 
     @torch.no_grad()
     def reading_latent(self, features: Features) -> Tensor:

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from c2gm.errors import ConfigError
+from c2gm.legend import CLASS_ID
+from c2gm.map_scale import map_scale, scale_text
 from c2gm.models.config import SGDMConfig
 from c2gm.models.presets import mini, tiny
 from c2gm.models.sgdm import SGDM
@@ -204,3 +206,28 @@ def test_numbers_out_of_range_are_refused_and_not_painted_black(network: SGDM) -
     latent[1, 0, 2, 2] = float("inf")
     with pytest.raises(ConfigError, match="leave the range of float32.*--dtype fp32"):
         model.decode(latent)
+
+
+def test_above_their_last_zoom_built_up_areas_are_ground(network: SGDM) -> None:
+    model = SGDMMapModel(network)
+    features = model.features(windows(4), None)
+    assert features.draft is not None and features.classes is not None
+    built_up = torch.full_like(features.classes, CLASS_ID["built-up area"])
+    features = replace(features, classes=built_up)
+    for zoom, shown in ((None, True), (16, True), (17, False), (18, False)):
+        at = network.features_at(features, zoom)
+        assert bool((at.classes == CLASS_ID["built-up area"]).all()) == shown
+        assert bool((at.classes == CLASS_ID["ground"]).all()) != shown
+        assert torch.equal(at.draft, features.draft) == shown
+        assert torch.allclose(at.draft.sum(1), features.draft.sum(1), atol=1e-5)
+    # The painter's text names the zoom.
+    drawn = [
+        model.sample(noise, features, model.embed(scale_text(map_scale(zoom), None)))
+        for zoom in (17, 17, 16)
+    ]
+    plain = replace(features, classes=torch.zeros_like(built_up))
+    with_ground = model.sample(noise, plain, model.embed(scale_text(map_scale(17), None)))
+    assert torch.equal(drawn[0], with_ground)
+    assert not torch.equal(
+        drawn[2], model.sample(noise, plain, model.embed(scale_text(map_scale(16), None)))
+    )
