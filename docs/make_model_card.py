@@ -53,7 +53,7 @@ def page() -> str:
         "\n## Scores on held-out ground\n\n"
         "Windows of 320 px that no run has seen: towns and worlds of other seeds, painted streets\n"
         "of Liechtenstein (osm), Dubai scene 2, the eastern parts of Châteaugiron and Kvarnbyn,\n"
-        "Maryland's rows. The default sampler, four steps. *teacher*:\n"
+        "Maryland's rows. The default sampler, two steps from the reading. *teacher*:\n"
         "with the true reference, 4X where there is one; *segment and draw*: the class head's\n"
         "classes in flat colours; *copy*: the reference enlarged; *constant*: ground colour;\n"
         "*ceiling*: the truth through the VAE. Cells: mIoU in six groups (open ground, water,\n"
