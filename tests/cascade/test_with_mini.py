@@ -262,7 +262,7 @@ def test_networks_of_mini_run_once_a_window_and_its_text_once_a_zoom(whole):
         ("text", 1): len(WINDOWS),
         ("mf_encoder", 4): batches,
         ("sf_adapter", 4): batches,
-        ("unet", 4): 4 * batches,
+        ("unet", 4): 2 * batches,
         ("decoder", 4): batches,
     }
 
