@@ -323,5 +323,5 @@ def test_mini_shows_no_seams_on_real_imagery_and_paper_mode_does(tmp_path, whole
     # beside those of paper mode, which overlaps nothing and so blurs nothing.
     assert all(0.6 < steps.seam_ratio < 1.25 for steps in ratios["seamless"])
     for seamless, paper in zip(*ratios.values(), strict=True):
-        assert seamless.band_ratio == pytest.approx(paper.band_ratio, rel=0.1)
+        assert seamless.band_ratio > 0.9 * paper.band_ratio
     assert all(steps.seam_ratio > 3 for steps in ratios["paper"])
