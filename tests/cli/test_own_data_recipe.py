@@ -85,7 +85,7 @@ def test_the_recipe_leads_from_imagery_and_vectors_to_a_map(
         Path(f"{name}.json").write_text(json.dumps(short))
     shown = "\n".join(blocks(""))
     commands = [line for line in shown.splitlines() if line.startswith("c2gm ")]
-    *until_trained, generate = commands
+    *until_trained, generate, draw, pack_drawn = commands
     for command in until_trained:
         words = shlex.split(command.replace("county.osm.pbf", "county.geojson"))[1:]
         if words[:2] == ["dataset", "build"]:
@@ -101,3 +101,8 @@ def test_the_recipe_leads_from_imagery_and_vectors_to_a_map(
     ended = c2gm(*words, "--zooms", "16", "--edges", "open")
     assert ended.status == 0, ended.err
     assert Path("county.mbtiles").exists()
+    ended = c2gm(*shlex.split(draw)[1:], "--zooms", "15", "--bbox", bounds, "--edges", "open")
+    assert ended.status == 0, ended.err
+    ended = c2gm(*shlex.split(pack_drawn)[1:])
+    assert ended.status == 0, ended.err
+    assert Path("records/train/county-own-0000").is_dir()
