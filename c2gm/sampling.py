@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import ConfigError
-from .models.config import PredictionType, ScheduleConfig
+from .models.config import PredictionType, ScheduleConfig, SGDMConfig
 from .models.libraries import import_diffusers
 
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -51,11 +51,16 @@ class SamplerConfig:
             )
         if not 0 < self.denoise <= 1 or self.schedule_steps > 1000:
             raise ConfigError(
-                f"denoise {self.denoise:g} is impossible: it is a share of the noise, above 0, and "
-                f"{self.steps} steps must lie in it. 1 draws from noise alone."
+                f"denoise {self.denoise:g} with {self.steps} steps is impossible: give a share of "
+                "the noise above 0 and at most 1, which draws from noise alone, or fewer steps."
             )
         if not isfinite(self.guidance_scale):
             raise ConfigError("The guidance scale must be a finite number. 1 means no guidance.")
+
+    @classmethod
+    def default_of(cls, config: SGDMConfig) -> SamplerConfig:
+        """The sampler that a model is made for."""
+        return cls(config.default_sampler, config.default_steps, denoise=config.default_denoise)
 
     @property
     def schedule_steps(self) -> int:

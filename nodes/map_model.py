@@ -49,6 +49,11 @@ class SamplerChoice:
             raise ConfigError(f"ComfyUI has no sampler {self.sampler_name!r}. Choose another.")
         if self.scheduler not in comfy.samplers.SCHEDULER_NAMES:
             raise ConfigError(f"ComfyUI has no scheduler {self.scheduler!r}. Choose another.")
+        if not self.steps / 1000 <= self.denoise <= 1:  # the schedule has 1000 timesteps
+            raise ConfigError(
+                f"denoise {self.denoise:g} with {self.steps} steps is impossible: give a share of "
+                "the noise up to 1, which draws from noise alone, or fewer steps."
+            )
 
     def told(self) -> dict[str, Any]:
         """The widgets by name; denoise only where it changes what is drawn."""

@@ -43,9 +43,7 @@ class SGDMMapModel:
     ) -> None:
         config = model.config
         self.model = model.eval()
-        self.sampler = sampler or SamplerConfig(
-            config.default_sampler, config.default_steps, denoise=config.default_denoise
-        )
+        self.sampler = sampler or SamplerConfig.default_of(config)
         self.batch = batch
         self.latent_channels = config.vae.latent_channels
         weight = next(model.parameters())

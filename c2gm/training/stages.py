@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..map_scale import NO_SCALE_TEXT, map_scale, scale_text
-from ..models.config import PredictionType, ScheduleConfig, SGDMConfig
+from ..models.config import PredictionType, ScheduleConfig
 from ..models.sgdm import SGDM, Features, trainable_parameters
 from ..models.sgdm_map_model import SGDMMapModel
 from ..sampling import SamplerConfig, timesteps
@@ -67,13 +67,6 @@ class Stage(nn.Module, ABC):
         """Parameters that the stage trains, by their name in the model."""
         ids = {id(p) for group in self.parameter_groups() for p in group["params"]}
         return {name: p for name, p in self.model.named_parameters() if id(p) in ids}
-
-
-def _default_sampler(config: SGDMConfig) -> SamplerConfig:
-    """The sampler that a model is made for."""
-    return SamplerConfig(
-        config.default_sampler, config.default_steps, denoise=config.default_denoise
-    )
 
 
 class VAEStage(Stage):
@@ -255,7 +248,9 @@ class JointStage(DiffusionStage):
         """
         config = self.model.config
         read = self.model.reading_latent(features).float()
-        steps = torch.tensor(timesteps(_default_sampler(config), config.schedule)).to(timestep)
+        steps = torch.tensor(timesteps(SamplerConfig.default_of(config), config.schedule)).to(
+            timestep
+        )
         chosen = chance.uniform(len(latent)) < self.config.from_reading
         which = (chance.uniform(len(latent)) * len(steps)).long().clamp_(max=len(steps) - 1)
         known = chance.uniform(len(latent)) * (which > 0)
