@@ -22,6 +22,7 @@ from .style import AreaSymbol, MapStyle, Style, built_in_style
 Shapes = np.ndarray[Any, np.dtype[np.object_]]
 _AMPLE = 4.0  # times the least area: such a polygon is not lost by simplification
 _ROADS = ("driveway", "service", "street", "main_road", "motorway")
+_OPEN = "park"  # a large one is a hole in the built-up area, also where no zoom draws it
 
 
 def generalise(
@@ -62,6 +63,7 @@ def _area_shapes(
     nothing = np.zeros(0, dtype=object)
     shapes = sources.get(symbol.kind, nothing)
     if symbol.closing_metres:
+        shapes = _cut_out(shapes, sources.get(_OPEN, nothing), symbol.least_hole * pixel**2)
         grown = _closed(sources.get("building", nothing), symbol.closing_metres * metre)
         shapes = np.concatenate([shapes, grown])
     return _generalised_area(shapes, symbol, pixel=pixel, metre=metre)
@@ -126,6 +128,19 @@ def _polygons(shapes: Shapes | None) -> Shapes:
     parts = shapely.get_parts(shapely.get_parts(shapes))
     polygons: Shapes = parts[(shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)]
     return polygons
+
+
+def _cut_out(shapes: Shapes, others: Shapes, least_area: float) -> Shapes:
+    """The shapes without those others that are at least so large where they are joined."""
+    joined = _polygons(shapely.get_parts(shapely.union_all(others)))
+    large = joined[shapely.area(joined) >= least_area]
+    hit, by = shapely.STRtree(large).query(shapes, predicate="intersects")
+    if not len(hit):
+        return shapes
+    cut = shapes.copy()
+    for index in np.unique(hit):
+        cut[index] = shapely.difference(shapes[index], shapely.union_all(large[by[hit == index]]))
+    return _polygons(cut)
 
 
 def _closed(shapes: Shapes, distance: float) -> Shapes:

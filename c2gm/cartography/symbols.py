@@ -21,7 +21,8 @@ class AreaSymbol:
         least_area: smaller areas are dropped, px2.
         least_hole: smaller holes are filled, px2.
         closing: gaps up to twice this are closed, px.
-        closing_metres: the same for buildings that grow into a built-up area, metres.
+        closing_metres: the same for buildings that grow into a built-up area, metres; parks of at
+            least `least_hole` are left out of it.
         opening: parts thinner than twice this are dropped, px.
         opening_metres: the same, metres.
         simplify: tolerance, px.

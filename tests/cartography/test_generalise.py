@@ -62,6 +62,17 @@ def test_houses_become_one_built_up_area_at_zoom_14_and_buildings_at_zoom_17(
     assert "built_up" not in near.areas
 
 
+def test_a_large_park_is_no_built_up_area_even_where_parks_are_not_drawn() -> None:
+    quarter = shapes(rectangle(0, 0, 2400, 1200))
+    small, large = rectangle(200, 200, 150, 150), rectangle(1200, 100, 1000, 1000)
+    objects = MapObjects(areas={"built_up": quarter, "park": shapes(small, large)})
+    far = generalise(objects, 14)
+    assert "park" not in far.areas
+    built_up = shapely.union_all(far.areas["built_up"])
+    assert not built_up.intersects(large.buffer(-60))
+    assert built_up.contains(small)
+
+
 def test_houses_a_pixel_apart_are_joined_at_zoom_16() -> None:
     pair = shapes(rectangle(0, 0, 40, 40), rectangle(41.5, 0, 40, 40))
     joined = generalise(MapObjects(areas={"building": pair}), 16).areas["building"]
