@@ -59,7 +59,10 @@ class CascadeSampler(Node):
                     default=4,
                     min=1,
                     max=1000,
-                    tooltip="More steps take longer; c2gm-mini needs 4, larger models 20 or more.",
+                    tooltip=(
+                        "More steps take longer. c2gm-mini needs 2, or 4 with denoise 1; larger "
+                        "models 20 or more."
+                    ),
                 ),
                 io.Float.Input(
                     "cfg",

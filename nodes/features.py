@@ -68,13 +68,20 @@ class FeatureEncoder(nn.Module):
         self.merge_encoder = MFEncoder(config.mf_encoder)
         self.adapter = SFAdapter(config.sf_adapter, config.mf_encoder.out_channels)
 
-    def forward(self, imagery: Tensor, reference: Tensor | None) -> Features:
+    def forward(
+        self, imagery: Tensor, reference: Tensor | None, *, four_views: bool = False
+    ) -> Features:
         """Features of pictures float [-1,1] [B,3,H,W]."""
         reading = self.merge_encoder.read(imagery, reference)
         maps = tuple(feature * self.factor for feature in self.adapter(reading.f_cond))
         if not self.has_draft:
             return Features(maps)
-        return Features(maps, *self.merge_encoder.draft_and_classes(reading))
+        logits = (
+            self.merge_encoder.four_view_logits(reading, imagery, reference)
+            if four_views
+            else self.merge_encoder.class_logits(reading)
+        )
+        return Features(maps, *self.merge_encoder.draft_and_classes(logits))
 
 
 def build_encoder(config: SGDMConfig, tensors: Mapping[str, Tensor]) -> Any:
@@ -95,13 +102,16 @@ def build_encoder(config: SGDMConfig, tensors: Mapping[str, Tensor]) -> Any:
     )
 
 
-def encode_features(sgdm: Any, imagery: Tensor, reference: Tensor | None) -> Features:
+def encode_features(
+    sgdm: Any, imagery: Tensor, reference: Tensor | None, zoom: int | None = None
+) -> Features:
     """Features of a batch of windows.
 
     Args:
         sgdm: `LoadedSGDM`.
         imagery: IMAGE, float 0 to 1 [B,H,W,3].
         reference: The same of the enlarged references, or None.
+        zoom: Of the grid that the windows lie on; None where nobody knows it.
 
     Raises:
         ConfigError: sizes differ or do not divide by 8, or the model needs a reference.
@@ -116,7 +126,11 @@ def encode_features(sgdm: Any, imagery: Tensor, reference: Tensor | None) -> Fea
     width = max(sgdm.config.mf_encoder.widths)
     management.load_models_gpu([patcher], memory_required=pixels * width * 4)
     device = patcher.load_device
-    return patcher.model(_pixels(imagery, device), _pixels(reference, device))
+    return patcher.model(
+        _pixels(imagery, device),
+        _pixels(reference, device),
+        four_views=sgdm.config.has_four_views(zoom),
+    )
 
 
 def reading_image(classes: Tensor) -> Tensor:

@@ -110,11 +110,16 @@ class ComfyMapModel:
             self._texts[text] = encode_text(self.clip, text)
         return self._texts[text]
 
-    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Features:
-        """Features of a batch of windows, uint8 [B,H,W,3]."""
+    def features(
+        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+    ) -> Features:
+        """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom."""
         with self._memory_told():
             return encode_features(
-                self.sgdm, to_image(imagery), None if reference is None else to_image(reference)
+                self.sgdm,
+                to_image(imagery),
+                None if reference is None else to_image(reference),
+                zoom,
             )
 
     def sample(

@@ -8,7 +8,7 @@ from typing import Any
 from ..c2gm.errors import ConfigError
 from ..c2gm.map_scale import MapScale, map_scale, scale_text
 
-FACTORS = ("4X", "2X")
+FACTORS = ("2X", "4X")
 NO_REFERENCE = "none"
 
 

@@ -26,8 +26,8 @@ class GenerateSettings:
     Attributes:
         zooms: Zooms of the map, ascending. Empty with `stages`: every zoom that has a stage.
         bounds: (west, south, east, north) in degrees WGS 84; None is the imagery's.
-        cascade_factor: Zoom factor between a trunk zoom and its reference, 2 or 4; None paints
-            every zoom without a reference.
+        cascade_factor: 2 paints each zoom from the one below, 4 the trunk zooms from two below;
+            None paints every zoom without a reference.
         stages: Steps to paint instead of those that follow from zooms and factor.
         seed: Of the world noise.
         edges: `exact` paints what the rim of the area depends on too, so that tiles are the same
@@ -42,7 +42,7 @@ class GenerateSettings:
 
     zooms: tuple[int, ...] = ()
     bounds: tuple[float, float, float, float] | None = None
-    cascade_factor: int | None = 4
+    cascade_factor: int | None = 2
     stages: tuple[StageStep, ...] | None = None
     seed: int = 1
     edges: str = "exact"
@@ -93,8 +93,9 @@ def stages_text(steps: tuple[StageStep, ...]) -> str:
 def cascade_steps(
     zooms: tuple[int, ...], cascade_factor: int | None, start_zoom: int | None = None
 ) -> tuple[StageStep, ...]:
-    """The step of every zoom: at 4X the trunk goes by two from the lowest zoom, and a zoom between
-    is painted 2X from the trunk zoom below it; at 2X each zoom from the one below.
+    """The step of every zoom: at 2X each from the one below; at 4X the trunk goes by two from the
+    lowest zoom, and a zoom between is painted 2X from the trunk zoom below it. Where that zoom is
+    not among those of the map, the nearest of the two below that is takes its place.
 
     Args:
         zooms: Zooms of the map, ascending.
@@ -105,8 +106,11 @@ def cascade_steps(
         return tuple((zoom, None) for zoom in zooms)
     step = zoom_step(cascade_factor)
     trunk = zooms[0] if start_zoom is None else start_zoom
+    known = {*zooms, trunk}
     steps: list[StageStep] = []
     for zoom in zooms:
-        above_trunk = (zoom - trunk) % step or step
-        steps.append((zoom, None if zoom == trunk else 1 << above_trunk))
+        above = (zoom - trunk) % step or step
+        if zoom - above not in known:
+            above = next((nearer for nearer in (1, 2) if zoom - nearer in known), above)
+        steps.append((zoom, None if zoom == trunk else 1 << above))
     return tuple(steps)

@@ -57,7 +57,7 @@ def command(
     ] = None,
     cascade_factor: Annotated[
         int, typer.Option(help="Zoom factor between a map and the map it is drawn from: 2 or 4.")
-    ] = 4,
+    ] = 2,
     stages: Annotated[
         str | None,
         typer.Option(

@@ -71,7 +71,9 @@ class TextureModel:
         self.embedded.append(text)
         return zlib.crc32(text.encode())
 
-    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
+    def features(
+        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+    ) -> np.ndarray:
         assert imagery.shape[0] == self.batch and imagery.dtype == np.uint8
         self.calls["features"] += 1
         return imagery // 2 if reference is None else imagery // 2 + reference // 4

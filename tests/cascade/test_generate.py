@@ -37,11 +37,11 @@ def test_the_map_says_what_it_is_and_how_it_was_made(whole_map):
     assert metadata["attribution"] == "nobody" and metadata["name"] == "Map of imaginary.tif"
     assert metadata["generator"].startswith("c2gm ")
     assert (metadata["model"], metadata["seed"]) == ("texture", "1")
-    assert metadata["stages"] == "14,15:2,16:4"
+    assert metadata["stages"] == "14,15:2,16:2"
     assert json.loads(metadata["scale_texts"]) == {
         "14": scale_text(map_scale(14), None),
         "15": scale_text(map_scale(15), 2),
-        "16": scale_text(map_scale(16), 4),
+        "16": scale_text(map_scale(16), 2),
     }
     assert (metadata["minzoom"], metadata["maxzoom"]) == ("14", "16")
     bounds = [float(value) for value in metadata["bounds"].split(",")]
@@ -161,7 +161,7 @@ class OtherModel(TextureModel):
         ({"interpolation": "nearest"}, "interpolation was bilinear, is nearest"),
         ({"texts": {15: "a map"}}, "text of zoom 15 was geographical map tile.*, is a map"),
         ({"zooms": (14, 15)}, r"zooms was \[14, 15, 16\], is \[14, 15\]"),
-        ({"cascade_factor": 2}, "stages was 14,15:2,16:4, is 14,15:2,16:2"),
+        ({"cascade_factor": 4}, "stages was 14,15:2,16:2, is 14,15:2,16:4"),
         ({"bounds": bounds_of(TileRange(16, 34000, 22400, 34000, 22400))}, "bounds was"),
         ({"model": OtherModel()}, "model.steps was 2, is 8"),
         ({"model": TextureModel(batch=3)}, "batch was 4, is 3"),

@@ -52,6 +52,14 @@ def test_at_4x_the_trunk_goes_by_two_and_zooms_between_are_2x_from_it():
 
 def test_at_2x_each_zoom_is_painted_from_the_one_below():
     assert cascade_steps((14, 15, 16), 2) == ((14, None), (15, 2), (16, 2))
+    assert GenerateSettings((14,)).cascade_factor == 2
+
+
+def test_zooms_that_are_left_out_are_stepped_over():
+    assert cascade_steps((14, 16, 17), 2) == ((14, None), (16, 4), (17, 2))
+    assert cascade_steps((15, 16, 18), 4) == ((15, None), (16, 2), (18, 4))
+    assert cascade_steps((16,), 2, start_zoom=14) == ((16, 4),)
+    assert cascade_steps((14, 18), 2) == ((14, None), (18, 2)), "refused when it is planned"
 
 
 def test_a_start_zoom_begins_the_trunk():

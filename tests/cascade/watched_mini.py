@@ -61,9 +61,11 @@ class WatchedMini:
     def embed(self, text: str) -> Any:
         return self.inner.embed(text)
 
-    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Any:
+    def features(
+        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+    ) -> Any:
         self.calls.append(Call(imagery, reference))
-        return self._watch(self.inner.features(imagery, reference))
+        return self._watch(self.inner.features(imagery, reference, zoom))
 
     def sample(self, noise: Any, features: Any, text: Any) -> Any:
         def cut(k: int) -> np.ndarray:

@@ -26,7 +26,9 @@ class MixingModel:
     def embed(self, text: str) -> int:
         return len(text)
 
-    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
+    def features(
+        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+    ) -> np.ndarray:
         time.sleep(self._seconds)
         return imagery // 2 if reference is None else imagery // 2 + reference // 4
 

@@ -44,7 +44,7 @@ def test_a_dry_run_tells_the_tiles_and_makes_nothing(
     told = json.loads(ended.out)
     assert told["dry_run"] is True
     assert told["zooms"] == [14, 15, 16, 17, 18]
-    assert [stage["cascade_factor"] for stage in told["stages"]] == [None, 2, 4, 2, 4]
+    assert [stage["cascade_factor"] for stage in told["stages"]] == [None, 2, 2, 2, 2]
     assert told["tiles"] == sum(stage["tiles"] for stage in told["stages"])
     for name in ("unet_calls", "seconds", "map_bytes"):
         assert told[name] == pytest.approx(sum(stage[name] for stage in told["stages"]), abs=0.05)

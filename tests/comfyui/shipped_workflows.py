@@ -12,7 +12,7 @@ TOWN = "procedural town (bundled)"
 WHOLE = {"west": 0.0, "south": 0.0, "east": 0.0, "north": 0.0}
 STEERING = {"strength": 1.0, "start": 0.0, "end": 1.0}
 TEXT = {"resolution": "", "map_scale": "", "examples": "", "free_text": ""}
-SAMPLING = {"sampler_name": "euler", "scheduler": "simple", "steps": 4, "cfg": 1.0, "seed": 1}
+SAMPLING = {"sampler_name": "euler", "scheduler": "simple", "steps": 2, "cfg": 1.0, "seed": 1}
 STITCHING = {"overlap": 64, "file": "", "legend": False, "scale_bar": False, "credit": False}
 STAGE_ROWS = 21
 Nodes = dict[str, Node]
@@ -56,7 +56,7 @@ def _cascade(place: tuple[int, int], **more: Any) -> Node:
             "imagery": Link("imagery"),
             "area": Link("area"),
             **SAMPLING,
-            "cascade_factor": "4X",
+            "cascade_factor": "2X",
             "edges": "exact",
             **STEERING,
             "batch": 0,
