@@ -53,24 +53,33 @@ class SegmentAndDraw:
         inputs = read_imagery(self._imagery, Window(*tile), _SEAMLESS)
         if not tile_part(inputs.valid, _SEAMLESS).any():
             return None
-        classes = read_classes(self._model, inputs.imagery[None], None)[0]
+        classes = read_classes(self._model, inputs.imagery[None], None, tile.z)[0]
         picture = draw_classes(classes, tile.z)
         return tile_part(np.dstack([picture, inputs.valid * np.uint8(255)]), _SEAMLESS)
 
 
 def read_classes(
-    model: SGDMMapModel, imagery: np.ndarray, references: np.ndarray | None
+    model: SGDMMapModel, imagery: np.ndarray, references: np.ndarray | None, zoom: int
 ) -> np.ndarray:
-    """The class head's best classes, uint8 [B,H,W], of windows and references uint8 [B,H,W,3]."""
+    """The class head's best classes, uint8 [B,H,W], as drawing meets them.
+
+    Args:
+        model: Whose class head reads.
+        imagery, references: Windows uint8 [B,H,W,3].
+        zoom: Of the grid that they lie on.
+    """
     import torch
 
     encoder = model.model.mf_encoder
     with torch.inference_mode():
-        reading = encoder.read(
-            model.to_pixels(imagery), None if references is None else model.to_pixels(references)
+        seen = [None if p is None else model.to_pixels(p) for p in (imagery, references)]
+        reading = encoder.read(*seen)
+        logits = (
+            encoder.four_view_logits(reading, *seen)
+            if model.model.config.has_four_views(zoom)
+            else encoder.class_logits(reading)
         )
-        best = encoder.class_logits(reading).argmax(1).to(torch.uint8)
-    classes: np.ndarray = best.cpu().numpy()
+    classes: np.ndarray = logits.argmax(1).to(torch.uint8).cpu().numpy()
     return classes
 
 

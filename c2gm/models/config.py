@@ -119,6 +119,8 @@ class SGDMConfig:
 
     With `default_denoise` below 1 drawing starts from what the class head reads. Above zoom
     `built_up_until` (0: no limit) its maps show no built-up areas: what is read as one is ground.
+    Up to zoom `four_views_until` (0: at none) the class head reads each window in all four
+    quarter turns, and the mean counts.
     """
 
     name: str = "sgdm"
@@ -135,6 +137,14 @@ class SGDMConfig:
     default_steps: int = 50
     default_denoise: float = 1.0
     built_up_until: int = 0
+    four_views_until: int = 0
+
+    def has_four_views(self, zoom: int | None) -> bool:
+        """Whether windows on the grid of a zoom are read in four quarter turns.
+
+        So they are where nobody knows the zoom, if there are zooms at which they are.
+        """
+        return self.four_views_until > 0 and (zoom is None or zoom <= self.four_views_until)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -313,18 +313,42 @@ class MFEncoder(nn.Module):
         Raises:
             ConfigError: the model has no class head.
         """
-        return self.draft_and_classes(reading)[0]
+        return self.draft_and_classes(self.class_logits(reading))[0]
 
     @torch.no_grad()
-    def draft_and_classes(self, reading: Reading) -> tuple[Tensor, Tensor]:
-        """The draft, and the best class of each pixel, uint8 [B,H,W].
+    def draft_and_classes(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The draft of logits, and the best class of each pixel, uint8 [B,H,W]."""
+        draft = self.draft_of(logits.float().softmax(dim=1)).to(logits.dtype)
+        return draft, logits.argmax(dim=1).to(torch.uint8)
+
+    @torch.no_grad()
+    def four_view_logits(
+        self,
+        reading: Reading,
+        imagery: Tensor,
+        reference: Tensor | None = None,
+        has_reference: Tensor | None = None,
+    ) -> Tensor:
+        """Mean logits over the four quarter turns of windows; carries no gradient.
+
+        What is read wrongly by chance is rarely read so when the window is turned.
+
+        Args:
+            reading: Of the windows as they lie.
+            imagery, reference, has_reference: Arguments of `read`.
 
         Raises:
             ConfigError: the model has no class head.
         """
-        logits = self.class_logits(reading).float()
-        draft = self.draft_of(logits.softmax(dim=1)).to(reading.f_cond.dtype)
-        return draft, logits.argmax(dim=1).to(torch.uint8)
+        total = self.class_logits(reading).float()
+        for turns in (1, 2, 3):
+            turned = (
+                None if picture is None else torch.rot90(picture, turns, (2, 3))
+                for picture in (imagery, reference)
+            )
+            logits = self.class_logits(self.read(*turned, has_reference))  # type: ignore[arg-type]
+            total += torch.rot90(logits, -turns, (2, 3))
+        return (total / 4).to(imagery.dtype)
 
     def draft_of(self, probabilities: Tensor) -> Tensor:
         """Class probabilities [B,classes,H,W], averaged and laid out as `draft` tells."""

@@ -90,6 +90,7 @@ def mini() -> SGDMConfig:
         default_steps=2,
         default_denoise=0.5,
         built_up_until=16,
+        four_views_until=17,
     )
 
 

@@ -86,26 +86,37 @@ class SGDM(nn.Module):
         imagery: Tensor,
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
+        *,
+        four_views: bool = False,
     ) -> Features:
         """What the imagery and the enlarged reference say of a window; arguments of MFEncoder.
+
+        With `four_views` the class head reads the window in all quarter turns.
 
         Raises:
             ConfigError: the model needs a reference, and one is missing.
         """
-        reading = self.mf_encoder.read(imagery, reference, has_reference)
-        return self.features_from(reading, reference, has_reference)
+        seen = (imagery, reference, has_reference)
+        reading = self.mf_encoder.read(*seen)
+        logits = self.mf_encoder.four_view_logits(reading, *seen) if four_views else None
+        return self.features_from(reading, reference, has_reference, logits=logits)
 
     def features_from(
         self,
         reading: Reading,
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
+        *,
+        logits: Tensor | None = None,
     ) -> Features:
-        """The same from a reading that is already known (training keeps it)."""
+        """The same from a reading that is already known (training keeps it), or its logits too."""
         factor = self.config.sf_adapter.control_factor
         draft = classes = None
         if self.config.unet.draft_channels:
-            draft, classes = self.mf_encoder.draft_and_classes(reading)
+            if logits is None:
+                with torch.no_grad():
+                    logits = self.mf_encoder.class_logits(reading)
+            draft, classes = self.mf_encoder.draft_and_classes(logits)
         return Features(
             maps=tuple(feature * factor for feature in self.sf_adapter(reading.f_cond)),
             draft=draft,

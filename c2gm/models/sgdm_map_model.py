@@ -77,14 +77,18 @@ class SGDMMapModel:
         return self._embeddings[text]
 
     @torch.inference_mode()
-    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Features:
-        """Features of a batch of windows, uint8 [B,H,W,3].
+    def features(
+        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+    ) -> Features:
+        """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom.
 
         Raises:
             ConfigError: the model needs a reference, and there is none.
         """
         return self.model.features(
-            self.to_pixels(imagery), None if reference is None else self.to_pixels(reference)
+            self.to_pixels(imagery),
+            None if reference is None else self.to_pixels(reference),
+            four_views=self.model.config.has_four_views(zoom),
         )
 
     @torch.inference_mode()

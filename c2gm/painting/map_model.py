@@ -45,12 +45,15 @@ class MapModel(ModelProfile, Protocol):
         """Embedding of a scale text; asked once a zoom."""
         ...
 
-    def features(self, imagery: np.ndarray, reference: np.ndarray | None) -> Any:
+    def features(
+        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+    ) -> Any:
         """SFAdapter features of a batch of windows; asked once a window.
 
         Args:
             imagery: uint8 [B,H,W,3], invalid pixels mid-grey 127.
             reference: uint8 [B,H,W,3], or None where the stage has no reference.
+            zoom: of the grid that the windows lie on; None where nobody knows it.
         """
         ...
 

@@ -49,7 +49,9 @@ class Painter:
         padded = [*batch, *[batch[-1]] * (self.model.batch - len(batch))]
         imagery = np.stack([inputs.imagery for inputs in padded])
         references = [inputs.reference for inputs in padded if inputs.reference is not None]
-        features = self.model.features(imagery, np.stack(references) if references else None)
+        features = self.model.features(
+            imagery, np.stack(references) if references else None, batch[0].window.z
+        )
 
         def cut_noise(k: int) -> np.ndarray:
             cuts = [

@@ -118,7 +118,7 @@ def drawn_by(painter: SGDMMapModel) -> DrawWindows:
         shape = (len(imagery), painter.latent_channels, side, side)
         latent = painter.sample(
             lambda _step: rng.standard_normal(shape).astype(np.float32),
-            painter.features(imagery, reference),
+            painter.features(imagery, reference, zoom),
             painter.embed(scale_text(map_scale(zoom), None if reference is None else 2)),
         )
         return painter.decode(latent)
@@ -132,7 +132,7 @@ def read_by(painter: SGDMMapModel) -> DrawWindows:
     def draw(
         imagery: np.ndarray, reference: np.ndarray | None, zoom: int, _rng: np.random.Generator
     ) -> np.ndarray:
-        classes = read_classes(painter, imagery, reference)
+        classes = read_classes(painter, imagery, reference, zoom)
         return np.stack([draw_classes(ids, zoom) for ids in classes])
 
     return draw

@@ -148,7 +148,8 @@ def model_rows(model: SGDMMapModel, seed: int = 0) -> dict[str, Draw]:
         references = None
         if reference is not None:
             references = _padded([reference_of(r)[0] for r in records], model.batch)
-        features = model.features(_padded([r.imagery for r in records], model.batch), references)
+        imagery = _padded([r.imagery for r in records], model.batch)
+        features = model.features(imagery, references, records[0].zoom)
         text = model.embed(scale_text(map_scale(records[0].text_zoom), factor))
         rng = np.random.default_rng(seed)
         size = records[0].imagery.shape[0] // 8
@@ -181,6 +182,7 @@ def _segmented(model: SGDMMapModel, records: list[Record]) -> list[tuple[np.ndar
         model,
         _padded([record.imagery for record in records], len(records)),
         None if references[0] is None else _padded(references, len(records)),
+        records[0].zoom,
     )
     return [
         _read(draw_classes(ids, record.zoom)) for ids, record in zip(classes, records, strict=True)

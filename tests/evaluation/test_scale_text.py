@@ -35,7 +35,7 @@ class Obedient:
     def __init__(self, *, reads=True, whim=0):
         self._reads, self._whim = reads, whim
 
-    def features(self, imagery, reference):
+    def features(self, imagery, reference, zoom=None):
         assert reference is None
         return imagery[:, 0, 0, 0]
 

@@ -147,6 +147,18 @@ def test_a_fine_head_sees_whether_there_is_a_reference() -> None:
     assert not torch.equal(without, built.read(picture(1), picture(1, 2)).stems)
 
 
+def test_four_views_are_read_alike_however_a_window_is_turned() -> None:
+    built = encoder(mini().mf_encoder)
+    seen = (picture(2), picture(2, 2))
+    turned = tuple(torch.rot90(part, 1, (2, 3)) for part in seen)
+    once, again = (built.four_view_logits(built.read(*view), *view) for view in (seen, turned))
+    assert torch.allclose(torch.rot90(once, 1, (2, 3)), again, atol=1e-5)
+    alone = built.class_logits(built.read(*seen))
+    other = torch.rot90(built.class_logits(built.read(*turned)), -1, (2, 3))
+    assert not torch.allclose(alone, other, atol=1e-2)
+    assert not once.requires_grad
+
+
 def test_a_model_without_class_head_says_so() -> None:
     built = encoder(tiny().mf_encoder)
     with pytest.raises(ConfigError, match="no class head"):

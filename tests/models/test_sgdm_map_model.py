@@ -208,6 +208,21 @@ def test_numbers_out_of_range_are_refused_and_not_painted_black(network: SGDM) -
         model.decode(latent)
 
 
+@pytest.mark.parametrize(("zoom", "views"), [(14, 4), (17, 4), (18, 1), (None, 4)])
+def test_up_to_a_zoom_windows_are_read_in_four_directions(
+    network: SGDM, zoom: int | None, views: int
+) -> None:
+    model, imagery, reference = SGDMMapModel(network), windows(4), windows(4, 1)
+    features = model.features(imagery, reference, zoom)
+    pixels = model.to_pixels(imagery), model.to_pixels(reference)
+    expected = network.features(*pixels, four_views=views == 4)
+    assert features.draft is not None and expected.draft is not None
+    assert torch.equal(features.draft, expected.draft)
+    other = network.features(*pixels, four_views=views != 4)
+    assert other.draft is not None and not torch.equal(features.draft, other.draft)
+    assert all(map(torch.equal, features.maps, other.maps)), "F_cond sees the window as it lies"
+
+
 def test_above_their_last_zoom_built_up_areas_are_ground(network: SGDM) -> None:
     model = SGDMMapModel(network)
     features = model.features(windows(4), None)
