@@ -1,7 +1,8 @@
 """What a map will take, told before anything begins: network calls, time and disk, by zoom.
 
-Time and sizes follow from a probe: a few windows of the area, painted, feathered and packed as a
-run does it, on the machine that will do it.
+Time and sizes follow from probes: a few windows of the area at each of its two highest zooms, where
+nearly all windows lie, painted, feathered and packed as a run does it, on the machine that will do
+it. Lower zooms take as long a window as the lower of the two; sizes are those of the highest.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from .work import pack
 
 PROBE_SECONDS = 2.0  # of painting, the first batch not counted
 MOST_BATCHES = 4
+PROBED_ZOOMS = 2
 PLACES_A_SIDE = 8  # where windows with imagery are looked for
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a few windows of the area took.
+    """What a few windows of a zoom took.
 
     Attributes:
         seconds_a_window: To read and paint a window.
@@ -109,16 +111,19 @@ def estimate_map(
     plan: Plan, imagery: Imagery, model: MapModel, settings: GenerateSettings
 ) -> Estimate:
     """Measure a few windows, and tell what the whole plan takes with them."""
-    measured = probe(plan, imagery, model, settings)
+    highest = [stage for stage in reversed(plan.stages) if not stage.copied][:PROBED_ZOOMS]
+    probes = {stage.zoom: probe(plan, stage, imagery, model, settings) for stage in highest}
+    measured, lower = probes[highest[0].zoom], probes[highest[-1].zoom]
     stages = []
     for stage, counts in zip(plan.stages, plan.counts(), strict=True):
+        timed = probes.get(stage.zoom, lower)
         batches = ceil(counts.windows / model.batch)
         stages.append(
             StageEstimate(
                 stage.zoom,
                 unet_calls=batches * calls_a_batch(model.identity),
-                seconds=batches * model.batch * measured.seconds_a_window
-                + counts.painted * measured.seconds_a_tile,
+                seconds=batches * model.batch * timed.seconds_a_window
+                + counts.painted * timed.seconds_a_tile,
                 map_bytes=round(counts.exported * measured.map_tile_bytes),
                 job_bytes=round(len(stage.tiles) * measured.job_tile_bytes),
             )
@@ -132,9 +137,10 @@ def calls_a_batch(identity: dict[str, Any]) -> int:
     return int(identity.get("steps", 1)) * (2 if guided else 1)
 
 
-def probe(plan: Plan, imagery: Imagery, model: MapModel, settings: GenerateSettings) -> Probe:
-    """Paint a few windows of the highest zoom, spread over the area."""
-    stage = next(stage for stage in reversed(plan.stages) if not stage.copied)
+def probe(
+    plan: Plan, stage: Stage, imagery: Imagery, model: MapModel, settings: GenerateSettings
+) -> Probe:
+    """Paint a few windows of a stage, spread over the area."""
     painter = Painter(
         model,
         noise=WorldNoise(settings.seed, channels=model.latent_channels),

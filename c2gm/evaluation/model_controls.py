@@ -72,10 +72,11 @@ def read_classes(
 
     encoder = model.model.mf_encoder
     with torch.inference_mode():
-        seen = [None if p is None else model.to_pixels(p) for p in (imagery, references)]
-        reading = encoder.read(*seen)
+        seen = model.to_pixels(imagery)
+        reference = None if references is None else model.to_pixels(references)
+        reading = encoder.read(seen, reference)
         logits = (
-            encoder.four_view_logits(reading, *seen)
+            encoder.four_view_logits(reading, seen, reference)
             if model.model.config.has_four_views(zoom)
             else encoder.class_logits(reading)
         )

@@ -342,12 +342,12 @@ class MFEncoder(nn.Module):
         """
         total = self.class_logits(reading).float()
         for turns in (1, 2, 3):
-            turned = (
-                None if picture is None else torch.rot90(picture, turns, (2, 3))
-                for picture in (imagery, reference)
+            turned = self.read(
+                torch.rot90(imagery, turns, (2, 3)),
+                None if reference is None else torch.rot90(reference, turns, (2, 3)),
+                has_reference,
             )
-            logits = self.class_logits(self.read(*turned, has_reference))  # type: ignore[arg-type]
-            total += torch.rot90(logits, -turns, (2, 3))
+            total += torch.rot90(self.class_logits(turned), -turns, (2, 3))
         return (total / 4).to(imagery.dtype)
 
     def draft_of(self, probabilities: Tensor) -> Tensor:

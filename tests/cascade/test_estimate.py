@@ -59,25 +59,40 @@ def test_time_is_that_of_the_network_by_windows(imagery):
     assert estimate.stages[2].seconds > estimate.stages[0].seconds
 
 
+def test_zooms_that_take_longer_are_told_so(imagery):
+    class ViewsBelow16(TextureModel):
+        def features(self, imagery, reference, zoom=None):
+            time.sleep(0.4 if zoom is not None and zoom < 16 else 0.0)
+            return super().features(imagery, reference, zoom)
+
+    plan, model = plan_for(imagery, SETTINGS), ViewsBelow16()
+    told = estimate_map(plan, imagery, model, SETTINGS)
+    batches = [math.ceil(counts.windows / model.batch) for counts in plan.counts()]
+    for stage, count in zip(told.stages[:2], batches[:2], strict=True):
+        assert 0.4 * count < stage.seconds < 1.2 * count
+    assert told.stages[2].seconds < 0.4 * batches[2]
+
+
 def test_a_probe_is_short_and_of_windows_with_imagery():
     ground = imagery_of(WIDE, is_hole=lambda zoom, rows, columns: columns < (8502 << zoom - 6))
     plan, model = plan_for(ground, SETTINGS), SlowModel()
     model.seconds = 1.5
     seen = []
     features = model.features
-    model.features = lambda rgb, reference: (
-        seen.append((rgb, reference)) or features(rgb, reference)
+    model.features = lambda rgb, reference, zoom: (
+        seen.append((rgb, reference)) or features(rgb, reference, zoom)
     )
-    probe(plan, ground, model, SETTINGS)
+    probe(plan, plan.stages[-1], ground, model, SETTINGS)
     assert len(seen) == 3  # one to warm up, and until two seconds are over
     rgb, reference = seen[0]
     assert (rgb != 127).any(axis=(1, 2, 3)).all() and reference is not None
 
 
 def test_sizes_are_near_those_of_the_map(tmp_path, imagery):
-    plan, model = plan_for(imagery, SETTINGS), TextureModel()
-    estimate = estimate_map(plan, imagery, model, SETTINGS)
-    path = generate(imagery, model, tmp_path / "map.mbtiles", SETTINGS).path
+    settings = GenerateSettings(zooms=ZOOMS, cascade_factor=4)  # at 2X its noise adds up
+    plan, model = plan_for(imagery, settings), TextureModel()
+    estimate = estimate_map(plan, imagery, model, settings)
+    path = generate(imagery, model, tmp_path / "map.mbtiles", settings).path
     with open_tileset(path) as tileset:
         sizes = {
             zoom: sum(len(tileset.get_bytes(tile)) for tile in tileset.tiles(zoom))
