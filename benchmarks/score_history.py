@@ -4,8 +4,8 @@
         --model hours=2.3 file=first.safetensors --model hours=8.5 file=mini
 
 DEV is a folder of held-out training records. Every model draws the same windows with the same noise
-and four steps; the scores are six-group mIoU, the mean over kinds of ground and zooms. Prints a
-table in Markdown and draws the curve.
+and its own default sampler; the scores are six-group mIoU, the mean over kinds of ground and zooms.
+Prints a table in Markdown and draws the curve.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def answer(server: Server, prompt: Prompt) -> str:
         (changed("C2GMCascadeSampler", sampler_name="best"), "ComfyUI has no sampler 'best'"),
         (changed("C2GMCascadeSampler", scheduler="best"), "ComfyUI has no scheduler 'best'"),
         (changed("C2GMCascadeSampler", edges="soft"), "Edges 'soft' are not one of exact, open"),
-        (changed("C2GMCascadeSampler", cascade_factor="8X"), "'8X' is not one of 4X, 2X"),
+        (changed("C2GMCascadeSampler", cascade_factor="8X"), "'8X' is not one of 2X, 4X"),
         (changed("C2GMCascadeSampler", max_tiles=20), "allow it by max_tiles 23"),
         (saved(format="zip"), "Format 'zip' is not one of MBTiles"),
         (saved(format="GeoTIFF a zoom"), "by the field file of Tile Stitch"),
