@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..c2gm.errors import ConfigError
-from ..c2gm.models.config import SGDMConfig, UNetConfig
+from ..c2gm.models.config import HowToRead, SGDMConfig, UNetConfig
 from ..c2gm.models.mf_encoder import MFEncoder
 from ..c2gm.models.readings import in_legend_colours
 from ..c2gm.models.sf_adapter import SFAdapter
@@ -68,19 +68,13 @@ class FeatureEncoder(nn.Module):
         self.merge_encoder = MFEncoder(config.mf_encoder)
         self.adapter = SFAdapter(config.sf_adapter, config.mf_encoder.out_channels)
 
-    def forward(
-        self, imagery: Tensor, reference: Tensor | None, *, four_views: bool = False
-    ) -> Features:
+    def forward(self, imagery: Tensor, reference: Tensor | None, how: HowToRead) -> Features:
         """Features of pictures float [-1,1] [B,3,H,W]."""
         reading = self.merge_encoder.read(imagery, reference)
         maps = tuple(feature * self.factor for feature in self.adapter(reading.f_cond))
         if not self.has_draft:
             return Features(maps)
-        logits = (
-            self.merge_encoder.four_view_logits(reading, imagery, reference)
-            if four_views
-            else self.merge_encoder.class_logits(reading)
-        )
+        logits = self.merge_encoder.logits_as_drawn(how, reading, imagery, reference)
         return Features(maps, *self.merge_encoder.draft_and_classes(logits))
 
 
@@ -129,7 +123,7 @@ def encode_features(
     return patcher.model(
         _pixels(imagery, device),
         _pixels(reference, device),
-        four_views=sgdm.config.has_four_views(zoom),
+        sgdm.config.how_to_read(zoom),
     )
 
 

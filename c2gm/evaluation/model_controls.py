@@ -75,11 +75,8 @@ def read_classes(
         seen = model.to_pixels(imagery)
         reference = None if references is None else model.to_pixels(references)
         reading = encoder.read(seen, reference)
-        logits = (
-            encoder.four_view_logits(reading, seen, reference)
-            if model.model.config.has_four_views(zoom)
-            else encoder.class_logits(reading)
-        )
+        how = model.model.config.how_to_read(zoom)
+        logits = encoder.logits_as_drawn(how, reading, seen, reference)
     classes: np.ndarray = logits.argmax(1).to(torch.uint8).cpu().numpy()
     return classes
 

@@ -114,13 +114,23 @@ class ScheduleConfig:
 
 
 @dataclass(frozen=True)
+class HowToRead:
+    """How the class head reads a window: in four quarter turns, and how ready to see main roads."""
+
+    four_views: bool = False
+    road_shift: float = 0.0
+
+
+@dataclass(frozen=True)
 class SGDMConfig:
     """The whole model, and how it wants to be used.
 
     With `default_denoise` below 1 drawing starts from what the class head reads. Above zoom
     `built_up_until` (0: no limit) its maps show no built-up areas: what is read as one is ground.
     Up to zoom `four_views_until` (0: at none) the class head reads each window in all four
-    quarter turns, and the mean counts.
+    quarter turns, and the mean counts. `road_shifts` are added to the logits of motorways and main
+    roads at zoom 14 and those above it, one number a zoom: where a road is a pixel wide, it must be
+    found rather than be right to the pixel.
     """
 
     name: str = "sgdm"
@@ -138,13 +148,17 @@ class SGDMConfig:
     default_denoise: float = 1.0
     built_up_until: int = 0
     four_views_until: int = 0
+    road_shifts: tuple[float, ...] = ()
 
-    def has_four_views(self, zoom: int | None) -> bool:
-        """Whether windows on the grid of a zoom are read in four quarter turns.
+    def how_to_read(self, zoom: int | None) -> HowToRead:
+        """How windows on the grid of a zoom are read.
 
-        So they are where nobody knows the zoom, if there are zooms at which they are.
+        Where nobody knows the zoom, in four views if there are zooms at which they are.
         """
-        return self.four_views_until > 0 and (zoom is None or zoom <= self.four_views_until)
+        four_views = self.four_views_until > 0 and (zoom is None or zoom <= self.four_views_until)
+        above = -1 if zoom is None else zoom - _FIRST_SHIFTED_ZOOM
+        known = 0 <= above < len(self.road_shifts)
+        return HowToRead(four_views, self.road_shifts[above] if known else 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -183,6 +197,7 @@ def _build(kind: type[T], values: Any, where: str) -> T:
     return kind(**arguments)
 
 
+_FIRST_SHIFTED_ZOOM = 14
 # A model file comes from anywhere, so its numbers are bounded before anything is built of them.
 _LARGEST = 2**17
 _LARGEST_COUNT = 64
@@ -196,6 +211,8 @@ _MAY_BE_ZERO = {
     "context_width",
     "known_tokens",
     "built_up_until",
+    "four_views_until",
+    "road_shifts",
 }
 
 
@@ -216,7 +233,8 @@ def _fits(name: str, value: Any, hint: Any) -> bool:
         smallest = 0 if name in _MAY_BE_ZERO else 1
         return type(value) is int and smallest <= value <= largest
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value) and value > 0
+        is_number = type(value) in (int, float) and math.isfinite(value)
+        return is_number and (value > 0 or (value == 0 and name in _MAY_BE_ZERO))
     return isinstance(value, hint)
 
 

@@ -17,12 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from .config import MFEncoderConfig
+from ..legend import CLASS_ID
+from .config import HowToRead, MFEncoderConfig
 
 SLOPE = 0.1
 ORIGIN_SLOPE = 0.01
 GROUP_CHANNELS = 16
 FACTOR = 8
+_SHIFTED = [CLASS_ID["motorway"], CLASS_ID["main road"]]
 _LEAST_DEVIATION = 0.05  # so that flat water does not become noise
 
 
@@ -322,33 +324,38 @@ class MFEncoder(nn.Module):
         return draft, logits.argmax(dim=1).to(torch.uint8)
 
     @torch.no_grad()
-    def four_view_logits(
+    def logits_as_drawn(
         self,
+        how: HowToRead,
         reading: Reading,
         imagery: Tensor,
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
     ) -> Tensor:
-        """Mean logits over the four quarter turns of windows; carries no gradient.
-
-        What is read wrongly by chance is rarely read so when the window is turned.
+        """Logits that a drawing is made of; carry no gradient.
 
         Args:
+            how: In four views the mean of the four quarter turns counts: what is read wrongly by
+                chance is rarely read so when the window is turned.
             reading: Of the windows as they lie.
             imagery, reference, has_reference: Arguments of `read`.
 
         Raises:
             ConfigError: the model has no class head.
         """
-        total = self.class_logits(reading).float()
-        for turns in (1, 2, 3):
-            turned = self.read(
-                torch.rot90(imagery, turns, (2, 3)),
-                None if reference is None else torch.rot90(reference, turns, (2, 3)),
-                has_reference,
-            )
-            total += torch.rot90(self.class_logits(turned), -turns, (2, 3))
-        return (total / 4).to(imagery.dtype)
+        logits = self.class_logits(reading).float()
+        if how.four_views:
+            for turns in (1, 2, 3):
+                turned = self.read(
+                    torch.rot90(imagery, turns, (2, 3)),
+                    None if reference is None else torch.rot90(reference, turns, (2, 3)),
+                    has_reference,
+                )
+                logits += torch.rot90(self.class_logits(turned), -turns, (2, 3))
+            logits /= 4
+        if how.road_shift:
+            logits[:, _SHIFTED] += how.road_shift
+        return logits.to(imagery.dtype)
 
     def draft_of(self, probabilities: Tensor) -> Tensor:
         """Class probabilities [B,classes,H,W], averaged and laid out as `draft` tells."""

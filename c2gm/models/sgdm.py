@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from .config import SGDMConfig
+from ..legend import FLAT_CLASSES
+from .config import HowToRead, SGDMConfig
 from .mf_encoder import MFEncoder, Reading
 from .readings import as_shown, in_legend_colours
 from .sf_adapter import SFAdapter
@@ -87,18 +88,20 @@ class SGDM(nn.Module):
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
         *,
-        four_views: bool = False,
+        how: HowToRead | None = None,
     ) -> Features:
         """What the imagery and the enlarged reference say of a window; arguments of MFEncoder.
 
-        With `four_views` the class head reads the window in all quarter turns.
+        `how` is of `SGDMConfig.how_to_read`; without it the class head reads as it was trained.
 
         Raises:
             ConfigError: the model needs a reference, and one is missing.
         """
         seen = (imagery, reference, has_reference)
         reading = self.mf_encoder.read(*seen)
-        logits = self.mf_encoder.four_view_logits(reading, *seen) if four_views else None
+        logits = None
+        if how is not None and self.config.unet.draft_channels:
+            logits = self.mf_encoder.logits_as_drawn(how, reading, *seen)
         return self.features_from(reading, reference, has_reference, logits=logits)
 
     def features_from(
@@ -201,6 +204,11 @@ def _check_draft(config: SGDMConfig) -> None:
         raise ConfigError(
             f"The U-Net reads {wanted} draft channels, but MFEncoder gives {given}: "
             "'draft_channels' must be 'class_head' times the square of 'draft_cells'."
+        )
+    if config.road_shifts and encoder.class_head != FLAT_CLASSES:
+        raise ConfigError(
+            f"'road_shifts' are of a class head of {FLAT_CLASSES} classes; this one has "
+            f"{encoder.class_head}."
         )
 
 

@@ -88,7 +88,7 @@ class SGDMMapModel:
         return self.model.features(
             self.to_pixels(imagery),
             None if reference is None else self.to_pixels(reference),
-            four_views=self.model.config.has_four_views(zoom),
+            how=self.model.config.how_to_read(zoom),
         )
 
     @torch.inference_mode()

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from c2gm.errors import ConfigError
-from c2gm.models.config import MFEncoderConfig
+from c2gm.legend import CLASS_ID
+from c2gm.models.config import HowToRead, MFEncoderConfig
 from c2gm.models.mf_encoder import MFEncoder
 from c2gm.models.presets import mini, sd21, tiny
 from c2gm.models.sf_adapter import SFAdapter
@@ -151,12 +152,27 @@ def test_four_views_are_read_alike_however_a_window_is_turned() -> None:
     built = encoder(mini().mf_encoder)
     seen = (picture(2), picture(2, 2))
     turned = tuple(torch.rot90(part, 1, (2, 3)) for part in seen)
-    once, again = (built.four_view_logits(built.read(*view), *view) for view in (seen, turned))
+    how = HowToRead(four_views=True)
+    once, again = (built.logits_as_drawn(how, built.read(*view), *view) for view in (seen, turned))
     assert torch.allclose(torch.rot90(once, 1, (2, 3)), again, atol=1e-5)
     alone = built.class_logits(built.read(*seen))
     other = torch.rot90(built.class_logits(built.read(*turned)), -1, (2, 3))
     assert not torch.allclose(alone, other, atol=1e-2)
     assert not once.requires_grad
+
+
+def test_main_roads_alone_are_seen_more_readily_where_they_are_shifted() -> None:
+    built = encoder(mini().mf_encoder)
+    reading = built.read(picture(1))
+    plain = built.class_logits(reading)
+    shifted = built.logits_as_drawn(HowToRead(road_shift=0.75), reading, picture(1))
+    added = (shifted - plain).mean((0, 2, 3))
+    shifts = {
+        name: float(added[number]) for name, number in CLASS_ID.items() if number < len(added)
+    }
+    assert shifts.pop("motorway") == pytest.approx(0.75, abs=1e-4)
+    assert shifts.pop("main road") == pytest.approx(0.75, abs=1e-4)
+    assert all(abs(shift) < 1e-6 for shift in shifts.values())
 
 
 def test_a_model_without_class_head_says_so() -> None:

@@ -10,7 +10,7 @@ import torch
 from c2gm.errors import ConfigError
 from c2gm.legend import CLASS_ID
 from c2gm.map_scale import map_scale, scale_text
-from c2gm.models.config import SGDMConfig
+from c2gm.models.config import HowToRead, SGDMConfig
 from c2gm.models.presets import mini, tiny
 from c2gm.models.sgdm import SGDM
 from c2gm.models.sgdm_map_model import SGDMMapModel, weights_hash
@@ -208,19 +208,29 @@ def test_numbers_out_of_range_are_refused_and_not_painted_black(network: SGDM) -
         model.decode(latent)
 
 
-@pytest.mark.parametrize(("zoom", "views"), [(14, 4), (17, 4), (18, 1), (None, 4)])
-def test_up_to_a_zoom_windows_are_read_in_four_directions(
-    network: SGDM, zoom: int | None, views: int
-) -> None:
-    model, imagery, reference = SGDMMapModel(network), windows(4), windows(4, 1)
-    features = model.features(imagery, reference, zoom)
-    pixels = model.to_pixels(imagery), model.to_pixels(reference)
-    expected = network.features(*pixels, four_views=views == 4)
-    assert features.draft is not None and expected.draft is not None
-    assert torch.equal(features.draft, expected.draft)
-    other = network.features(*pixels, four_views=views != 4)
-    assert other.draft is not None and not torch.equal(features.draft, other.draft)
-    assert all(map(torch.equal, features.maps, other.maps)), "F_cond sees the window as it lies"
+def test_each_zoom_is_read_as_the_models_file_says(network: SGDM) -> None:
+    config = replace(network.config, four_views_until=17, road_shifts=(1.0, 0.4))
+    expected = {
+        14: (True, 1.0),
+        15: (True, 0.4),
+        17: (True, 0.0),
+        18: (False, 0.0),
+        13: (True, 0.0),
+    }
+    for zoom, (views, shift) in expected.items():
+        assert config.how_to_read(zoom) == HowToRead(views, shift)
+    assert config.how_to_read(None) == HowToRead(True, 0.0)
+    assert SGDMConfig().how_to_read(14) == SGDMConfig().how_to_read(None) == HowToRead()
+    model, pixels = SGDMMapModel(network), windows(4)
+    drafts = {}
+    for zoom in (14, 17, 18):
+        features = model.features(pixels, None, zoom)
+        told = network.features(model.to_pixels(pixels), how=network.config.how_to_read(zoom))
+        assert features.draft is not None and told.draft is not None
+        assert torch.equal(features.draft, told.draft)
+        assert all(map(torch.equal, features.maps, told.maps))
+        drafts[zoom] = features.draft
+    assert not torch.equal(drafts[14], drafts[17]) and not torch.equal(drafts[17], drafts[18])
 
 
 def test_above_their_last_zoom_built_up_areas_are_ground(network: SGDM) -> None:
