@@ -95,7 +95,7 @@ def cascade_steps(
 ) -> tuple[StageStep, ...]:
     """The step of every zoom: at 2X each from the one below; at 4X the trunk goes by two from the
     lowest zoom, and a zoom between is painted 2X from the trunk zoom below it. Where that zoom is
-    not among those of the map, the nearest of the two below that is takes its place.
+    not among those of the map, the other one of the two below takes its place.
 
     Args:
         zooms: Zooms of the map, ascending.
@@ -111,6 +111,6 @@ def cascade_steps(
     for zoom in zooms:
         above = (zoom - trunk) % step or step
         if zoom - above not in known:
-            above = next((nearer for nearer in (1, 2) if zoom - nearer in known), above)
+            above = 1 if zoom - 1 in known else 2
         steps.append((zoom, None if zoom == trunk else 1 << above))
     return tuple(steps)

@@ -61,7 +61,7 @@ class SegmentAndDraw:
 def read_classes(
     model: SGDMMapModel, imagery: np.ndarray, references: np.ndarray | None, zoom: int
 ) -> np.ndarray:
-    """The class head's best classes, uint8 [B,H,W], as drawing meets them.
+    """The class head's best classes, uint8 [B,H,W], read as for drawing.
 
     Args:
         model: Whose class head reads.

@@ -121,6 +121,9 @@ class HowToRead:
     road_shift: float = 0.0
 
 
+PLAINLY = HowToRead()  # as it was trained
+
+
 @dataclass(frozen=True)
 class SGDMConfig:
     """The whole model, and how it wants to be used.

@@ -91,7 +91,6 @@ def mini() -> SGDMConfig:
         default_denoise=0.5,
         built_up_until=16,
         four_views_until=17,
-        road_shifts=(1.0, 0.4),
     )
 
 

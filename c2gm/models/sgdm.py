@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..legend import FLAT_CLASSES
-from .config import HowToRead, SGDMConfig
+from .config import PLAINLY, HowToRead, SGDMConfig
 from .mf_encoder import MFEncoder, Reading
 from .readings import as_shown, in_legend_colours
 from .sf_adapter import SFAdapter
@@ -88,11 +88,11 @@ class SGDM(nn.Module):
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
         *,
-        how: HowToRead | None = None,
+        how: HowToRead = PLAINLY,
     ) -> Features:
         """What the imagery and the enlarged reference say of a window; arguments of MFEncoder.
 
-        `how` is of `SGDMConfig.how_to_read`; without it the class head reads as it was trained.
+        `how` is of `SGDMConfig.how_to_read`; by default the class head reads as it was trained.
 
         Raises:
             ConfigError: the model needs a reference, and one is missing.
@@ -100,25 +100,21 @@ class SGDM(nn.Module):
         seen = (imagery, reference, has_reference)
         reading = self.mf_encoder.read(*seen)
         logits = None
-        if how is not None and self.config.unet.draft_channels:
+        if self.config.unet.draft_channels:
             logits = self.mf_encoder.logits_as_drawn(how, reading, *seen)
-        return self.features_from(reading, reference, has_reference, logits=logits)
+        return self.features_from(reading, logits, reference, has_reference)
 
     def features_from(
         self,
         reading: Reading,
+        logits: Tensor | None,
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
-        *,
-        logits: Tensor | None = None,
     ) -> Features:
-        """The same from a reading that is already known (training keeps it), or its logits too."""
+        """The same from a reading and its logits, which training keeps (None: no class head)."""
         factor = self.config.sf_adapter.control_factor
         draft = classes = None
-        if self.config.unet.draft_channels:
-            if logits is None:
-                with torch.no_grad():
-                    logits = self.mf_encoder.class_logits(reading)
+        if self.config.unet.draft_channels and logits is not None:
             draft, classes = self.mf_encoder.draft_and_classes(logits)
         return Features(
             maps=tuple(feature * factor for feature in self.sf_adapter(reading.f_cond)),

@@ -210,7 +210,7 @@ class JointStage(DiffusionStage):
         with torch.set_grad_enabled(thawed and torch.is_grad_enabled()):
             reading = model.mf_encoder.read(batch.imagery, batch.reference, batch.has_reference)
             logits = model.mf_encoder.class_logits(reading)
-        features = model.features_from(reading, batch.reference, batch.has_reference)
+        features = model.features_from(reading, logits, batch.reference, batch.has_reference)
         if self.config.true_drafts and features.draft is not None:
             draft = self._told_draft(batch, logits, chance).to(features.draft.dtype)
             features = replace(features, draft=draft)

@@ -171,7 +171,7 @@ def test_stages_that_cannot_be_painted_are_refused(stages, words):
 
 
 def test_zooms_that_skip_their_reference_are_refused():
-    with pytest.raises(ConfigError, match="Zoom 18 is painted 2X from zoom 17"):
+    with pytest.raises(ConfigError, match="Zoom 18 is painted 4X from zoom 16"):
         plan_of(ONE, (14, 18))
 
 
@@ -204,7 +204,7 @@ def test_a_start_above_the_asked_zooms_is_refused():
 
 
 def test_a_start_too_far_below_is_refused_with_the_zoom_between():
-    with pytest.raises(ConfigError, match="Zoom 18 is painted 2X from zoom 17"):
+    with pytest.raises(ConfigError, match="Zoom 18 is painted 4X from zoom 16"):
         start_plan((18,), (14,))
 
 

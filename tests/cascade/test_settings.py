@@ -59,7 +59,7 @@ def test_zooms_that_are_left_out_are_stepped_over():
     assert cascade_steps((14, 16, 17), 2) == ((14, None), (16, 4), (17, 2))
     assert cascade_steps((15, 16, 18), 4) == ((15, None), (16, 2), (18, 4))
     assert cascade_steps((16,), 2, start_zoom=14) == ((16, 4),)
-    assert cascade_steps((14, 18), 2) == ((14, None), (18, 2)), "refused when it is planned"
+    assert cascade_steps((14, 18), 2) == ((14, None), (18, 4)), "refused when it is planned"
 
 
 def test_a_start_zoom_begins_the_trunk():

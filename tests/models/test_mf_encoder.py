@@ -166,7 +166,7 @@ def test_main_roads_alone_are_seen_more_readily_where_they_are_shifted() -> None
     reading = built.read(picture(1))
     plain = built.class_logits(reading)
     shifted = built.logits_as_drawn(HowToRead(road_shift=0.75), reading, picture(1))
-    added = (shifted - plain).mean((0, 2, 3))
+    added = (shifted - plain.detach()).mean((0, 2, 3))
     shifts = {
         name: float(added[number]) for name, number in CLASS_ID.items() if number < len(added)
     }

@@ -208,7 +208,9 @@ def test_numbers_out_of_range_are_refused_and_not_painted_black(network: SGDM) -
         model.decode(latent)
 
 
-def test_each_zoom_is_read_as_the_models_file_says(network: SGDM) -> None:
+def test_each_zoom_is_read_as_the_models_file_says(
+    network: SGDM, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = replace(network.config, four_views_until=17, road_shifts=(1.0, 0.4))
     expected = {
         14: (True, 1.0),
@@ -221,11 +223,12 @@ def test_each_zoom_is_read_as_the_models_file_says(network: SGDM) -> None:
         assert config.how_to_read(zoom) == HowToRead(views, shift)
     assert config.how_to_read(None) == HowToRead(True, 0.0)
     assert SGDMConfig().how_to_read(14) == SGDMConfig().how_to_read(None) == HowToRead()
+    monkeypatch.setattr(network, "config", config)
     model, pixels = SGDMMapModel(network), windows(4)
     drafts = {}
     for zoom in (14, 17, 18):
         features = model.features(pixels, None, zoom)
-        told = network.features(model.to_pixels(pixels), how=network.config.how_to_read(zoom))
+        told = network.features(model.to_pixels(pixels), how=config.how_to_read(zoom))
         assert features.draft is not None and told.draft is not None
         assert torch.equal(features.draft, told.draft)
         assert all(map(torch.equal, features.maps, told.maps))
