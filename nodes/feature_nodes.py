@@ -136,6 +136,17 @@ class ApplyFeatures(Node):
                     ),
                 ),
                 *start_and_end(),
+                io.Int.Input(
+                    "zoom",
+                    default=0,
+                    min=0,
+                    max=20,
+                    optional=True,
+                    tooltip=(
+                        "Zoom of the windows, so that they are read as the Cascade Sampler reads "
+                        "them; 0: not told."
+                    ),
+                ),
             ],
             outputs=[
                 io.Model.Output(display_name="steered model"),
@@ -150,15 +161,19 @@ class ApplyFeatures(Node):
         )
 
     @classmethod
-    def execute(cls, model, sgdm, imagery, strength, start, end, reference=None):
+    def execute(cls, model, sgdm, imagery, strength, start, end, reference=None, zoom=0):
         """Encode and patch."""
-        from .features import apply_features, encode_features
+        from .features import apply_features, encode_features, features_at
         from .memory import memory_lines, memory_told, smaller_area
 
         with memory_told(lambda: smaller_area(len(imagery), sgdm.encoder.load_device)):
             features, were_kept = sgdm.kept.get(
-                imagery, reference, lambda: encode_features(sgdm, imagery, reference)
+                imagery,
+                reference,
+                lambda: encode_features(sgdm, imagery, reference, zoom or None),
+                zoom or None,
             )
+        features = features_at(features, sgdm.config, zoom or None)
         patched = apply_features(
             model, sgdm.config, features, strength=strength, start=start, end=end
         )

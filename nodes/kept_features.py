@@ -27,10 +27,16 @@ class KeptFeatures:
         self._kept: OrderedDict[str, Features] = OrderedDict()
 
     def get(
-        self, imagery: Tensor, reference: Tensor | None, encode: Callable[[], Features]
+        self,
+        imagery: Tensor,
+        reference: Tensor | None,
+        encode: Callable[[], Features],
+        zoom: int | None = None,
     ) -> tuple[Features, bool]:
-        """The features of two pictures, and whether they were kept; else `encode` makes them."""
-        key = _hash(imagery, reference)
+        """The features of two pictures of a zoom, and whether they were kept; else `encode` makes
+        them.
+        """
+        key = f"{zoom} {_hash(imagery, reference)}"
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key], True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import comfy.model_management
@@ -20,8 +20,7 @@ import torch
 from ..c2gm import __version__
 from ..c2gm.errors import ConfigError
 from ..c2gm.map_scale import zoom_of_text
-from ..c2gm.models.readings import as_shown
-from .features import Features, apply_features, encode_features, reading_image
+from .features import Features, apply_features, encode_features, features_at, reading_image
 from .memory import memory_told, smaller_batch
 from .model_files import LoadedSGDM
 from .pictures import from_image, to_image
@@ -158,12 +157,8 @@ class ComfyMapModel:
 
     def _at_zoom(self, features: Features, text: Any) -> Features:
         """Features without what maps of the text's zoom do not show."""
-        if features.draft is None or features.classes is None:
-            return features
         texts = (words for words, encoded in self._texts.items() if encoded is text)
-        zoom = zoom_of_text(next(texts, ""))
-        draft, classes = as_shown(features.draft, features.classes, self.sgdm.config, zoom)
-        return replace(features, draft=draft, classes=classes)
+        return features_at(features, self.sgdm.config, zoom_of_text(next(texts, "")))
 
     def _read(self, features: Features) -> torch.Tensor:
         """LATENT samples of what the class head reads, in the legend's flat colours.

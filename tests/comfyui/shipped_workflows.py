@@ -82,14 +82,14 @@ def _stitch(place: tuple[int, int], zoom: int, **source: Any) -> Node:
     return Node("C2GMTileStitch", place, inputs, size=(300, 260))
 
 
-def _sampler_and_sigmas(denoise: float = 1.0) -> Nodes:
-    """What all stages of a workflow sample with: euler, simple, four steps."""
+def _sampler_and_sigmas(steps: int = 4, denoise: float = 1.0) -> Nodes:
+    """What all stages of a workflow sample with: euler, simple."""
     return {
         "sampler": Node("KSamplerSelect", (1, 14), {"sampler_name": "euler"}, size=(300, 60)),
         "sigmas": Node(
             "BasicScheduler",
             (1, 17),
-            {"model": Link("sgdm", 0), "scheduler": "simple", "steps": 4, "denoise": denoise},
+            {"model": Link("sgdm", 0), "scheduler": "simple", "steps": steps, "denoise": denoise},
             size=(300, 110),
         ),
     }
@@ -106,6 +106,7 @@ def _apply(place: tuple[int, int], windows: str, reference: str | None = None, *
         "sgdm": Link("sgdm", 3),
         "imagery": Link(windows, 0),
         **STEERING,
+        "zoom": 0,
         **more,
     }
     if reference is not None:
@@ -170,7 +171,7 @@ def _stage(zoom: int, row: int, factor: str, reference: Node | None = None) -> t
         windows: _windows((1, row), zoom),
         **({} if reference is None or named is None else {named: reference}),
         text: _text((2, row), zoom, factor),
-        apply: _apply((2, row + 10), windows, named),
+        apply: _apply((2, row + 10), windows, named, zoom=zoom),
         f"encode {zoom}": Node(
             "VAEEncode",
             (2, row + 17),
@@ -239,11 +240,11 @@ def two_stages_by_hand() -> Graph:
     return Graph(
         {
             **_sources(),
-            **_sampler_and_sigmas(denoise=0.5),  # on top of what was read
+            **_sampler_and_sigmas(steps=2, denoise=0.5),  # on top of what was read
             **first,
             **second,
             "save": save,
-            "text 18": _text((5, 7), 18, "4X"),
+            "text 18": _text((5, 7), 18, "2X"),
             "cascade": _cascade((6, 0), start_tileset=Link("save"), text_18=Link("text 18", 1)),
             "preview 18": _preview((7, 0), Link("cascade", 1), size=(420, 440)),
         },

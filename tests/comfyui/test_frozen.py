@@ -22,7 +22,7 @@ WIDGETS = {
     "C2GMPickArea": "west south east north zoom_min zoom_max",
     "C2GMWindows": "zoom seed",
     "C2GMCascadeReferenceEncode": "zoom cascade_factor interpolation",
-    "C2GMApplyFeatures": "strength start end",
+    "C2GMApplyFeatures": "strength start end zoom",
     "C2GMCascadeSampler": (
         "sampler_name scheduler steps cfg seed cascade_factor edges strength start end batch "
         "max_tiles denoise"
@@ -48,6 +48,7 @@ DEFAULTS = {
     "C2GMApplyFeatures.strength": 1.0,
     "C2GMApplyFeatures.start": 0.0,
     "C2GMApplyFeatures.end": 1.0,
+    "C2GMApplyFeatures.zoom": 0,
     "C2GMCascadeSampler.sampler_name": "euler",
     "C2GMCascadeSampler.scheduler": "simple",
     "C2GMCascadeSampler.steps": 4,
