@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import gcd
 from typing import cast
 
 import torch
@@ -19,125 +18,11 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..legend import CLASS_ID
 from .config import HowToRead, MFEncoderConfig
+from .mf_encoder_blocks import FACTOR, SLOPE, SPADE, Context, ConvIn, Down, FineHead, Residual
 
-SLOPE = 0.1
 ORIGIN_SLOPE = 0.01
-GROUP_CHANNELS = 16
-FACTOR = 8
 _SHIFTED = [CLASS_ID["motorway"], CLASS_ID["main road"]]
 _LEAST_DEVIATION = 0.05  # so that flat water does not become noise
-
-
-def _group_norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(channels // gcd(channels, GROUP_CHANNELS), channels)
-
-
-class _ConvIn(nn.Module):
-    """3x3 convolution and LeakyReLU, after PixelUnshuffle in a stem that asks for it."""
-
-    def __init__(self, channels_in: int, channels_out: int, unshuffle: int = 1) -> None:
-        super().__init__()
-        self.unshuffle = unshuffle
-        self.conv_in = nn.Conv2d(channels_in * unshuffle**2, channels_out, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.unshuffle > 1:
-            x = F.pixel_unshuffle(x, self.unshuffle)
-        return F.leaky_relu(self.conv_in(x), SLOPE)
-
-
-class _Residual(nn.Module):
-    """Two 3x3 convolutions added to their input, which is normalised first where asked."""
-
-    def __init__(self, channels: int, *, normed: bool) -> None:
-        super().__init__()
-        self.norm = _group_norm(channels) if normed else None
-        self.res_block = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv2d(channels, channels, 3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + cast(Tensor, self.res_block(x if self.norm is None else self.norm(x)))
-
-
-class _Down(nn.Module):
-    """Half the size: PixelUnshuffle(2) and a 1x1 convolution."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.downsample = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * channels, channels, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.downsample(x))
-
-
-class _Context(nn.Module):
-    """Residual blocks at half the size, added to their input: a wide look for little work."""
-
-    def __init__(self, channels: int, width: int) -> None:
-        super().__init__()
-        self.inward = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * channels, width, 1))
-        self.blocks = nn.Sequential(*(_Residual(width, normed=True) for _ in range(2)))
-        self.outward = nn.Conv2d(width, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[2:]
-        even = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
-        wide = self.outward(self.blocks(self.inward(even)))
-        wide = F.interpolate(wide, scale_factor=2.0, mode="bilinear")
-        return x + wide[:, :, :height, :width]
-
-
-class SPADE(nn.Module):
-    """norm(x) * (1 + gamma) + beta, both read from a modulation input at the same size.
-
-    The authors' norm is a BatchNorm with affine parameters, in spite of its name in the files. With
-    "group" it is a GroupNorm and the modulation input is normalised as well: raw, it multiplies
-    from stage to stage and explodes when the model is trained from scratch.
-    """
-
-    def __init__(self, channels: int, modulation: int, hidden: int, norm: str) -> None:
-        super().__init__()
-        grouped = norm == "group"
-        self.param_free_norm: nn.Module = (
-            _group_norm(channels) if grouped else nn.BatchNorm2d(channels)
-        )
-        self.modulation_norm = _group_norm(modulation) if grouped else None
-        self.mlp_shared = nn.Sequential(nn.Conv2d(modulation, hidden, 3, padding=1), nn.ReLU())
-        self.mlp_gamma = nn.Conv2d(hidden, channels, 3, padding=1)
-        self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
-
-    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
-        """The input [B,channels,h,w] modulated by [B,modulation,h,w]."""
-        if self.modulation_norm is not None:
-            modulation = self.modulation_norm(modulation)
-        hidden = self.mlp_shared(modulation)
-        normed = self.param_free_norm(x)
-        return cast(Tensor, normed * (1 + self.mlp_gamma(hidden)) + self.mlp_beta(hidden))
-
-
-class _FineHead(nn.Module):
-    """Corrections to the class head at a quarter of the size: thin lines and edges.
-
-    It looks at the stems' features, which are finer than F_cond, beside F_cond itself.
-    """
-
-    def __init__(self, config: MFEncoderConfig) -> None:
-        super().__init__()
-        width, scale = config.fine_head, FACTOR // config.unshuffle
-        self.scale, self.unshuffle = scale, config.unshuffle
-        self.inward = nn.Conv2d(2 * config.stem, width, 3, padding=1)
-        self.coarse = nn.Conv2d(config.out_channels, scale**2 * width, 1)
-        self.blocks = nn.Sequential(*(_Residual(width, normed=True) for _ in range(2)))
-        self.outward = nn.Conv2d(width, config.unshuffle**2 * config.class_head, 1)
-
-    def forward(self, stems: Tensor, f_cond: Tensor) -> Tensor:
-        """What is added to the logits, [B,classes,H,W]."""
-        known = F.pixel_shuffle(self.coarse(f_cond), self.scale)
-        hidden = self.blocks(F.leaky_relu(self.inward(stems) + known, SLOPE))
-        return F.pixel_shuffle(self.outward(hidden), self.unshuffle)
 
 
 @dataclass(frozen=True)
@@ -182,7 +67,7 @@ class MFEncoder(nn.Module):
                 nn.Conv2d(config.class_head_width, FACTOR**2 * config.class_head, 1),
             )
         if config.fine_head:
-            self.fine_head = _FineHead(config)
+            self.fine_head = FineHead(config)
         if config.norm == "group":
             self.no_reference = nn.Parameter(torch.randn(1, config.stem, 1, 1))
             self._initialise()
@@ -209,20 +94,20 @@ class MFEncoder(nn.Module):
         for branch in self.branches:
             channels = 6 if config.standardise and branch == "source" else 3
             self.add_module(
-                f"first_layer_{branch}", _ConvIn(channels, config.stem, config.unshuffle)
+                f"first_layer_{branch}", ConvIn(channels, config.stem, config.unshuffle)
             )
         stages = zip(_pairs(config), config.downsample, strict=True)
         for k, ((before, width), down) in enumerate(stages, start=1):
-            source: list[nn.Module] = [_ConvIn(before, width), _Residual(width, normed=normed)]
+            source: list[nn.Module] = [ConvIn(before, width), Residual(width, normed=normed)]
             ref: list[nn.Module] = [nn.Conv2d(before, width, 3, padding=1), nn.LeakyReLU(SLOPE)]
             if down:
-                source.append(_Down(width))
-                ref.append(_Down(width))
+                source.append(Down(width))
+                ref.append(Down(width))
             if k == len(config.widths):
                 extra = range(config.extra_residual_blocks)
-                source.extend(_Residual(width, normed=normed) for _ in extra)
+                source.extend(Residual(width, normed=normed) for _ in extra)
                 if config.context_width:
-                    source.append(_Context(width, config.context_width))
+                    source.append(Context(width, config.context_width))
             self.add_module(f"layer{k}_source", nn.Sequential(*source))
             self.add_module(f"layer{k}_{reference}", nn.Sequential(*ref))
             if config.arm == "ref_dual_spade":
@@ -240,14 +125,14 @@ class MFEncoder(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         for module in self.modules():
-            if isinstance(module, _Residual):
+            if isinstance(module, Residual):
                 nn.init.zeros_(cast(nn.Conv2d, module.res_block[2]).weight)
-            elif isinstance(module, _Context):
+            elif isinstance(module, Context):
                 nn.init.zeros_(module.outward.weight)
             elif isinstance(module, SPADE):
                 nn.init.zeros_(module.mlp_gamma.weight)
                 nn.init.zeros_(module.mlp_beta.weight)
-            elif isinstance(module, _FineHead):
+            elif isinstance(module, FineHead):
                 nn.init.zeros_(module.outward.weight)
 
     def forward(

@@ -79,7 +79,7 @@ def test_the_sentence_follows_the_fields_of_scale_text_encode(page: ComfyPage) -
     )
     page.show("C2GMScaleTextEncode")
     words = page.page.locator(".c2gm-words", has_text="geographical map tile")
-    expect(words).to_contain_text("tile zoom level 16, reference zoom level 14")
+    expect(words).to_contain_text("tile zoom level 16, reference zoom level 15")
     page.set_widget("C2GMScaleTextEncode", "zoom", 18)
     expect(words).to_contain_text("map scale 1:2000")
     page.set_widget("C2GMScaleTextEncode", "map_scale", "1:2500")

@@ -49,9 +49,9 @@ def test_blocks_make_the_map_of_one_process(paint, whole_map, side):
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("seed", range(4))
 def test_their_order_does_not_matter(paint, whole_map, seed):
-    ours = workers(seed, room=8)
+    ours = workers(seed, room=4)
     assert read_map(paint(model=InlineExecutor(ours)).path) == read_map(whole_map)
-    assert ours.most_waiting == 8
+    assert ours.most_waiting == 4
 
 
 @pytest.mark.usefixtures("small_blocks")
