@@ -22,8 +22,8 @@ It was trained on two CPU cores beside other work, for the minutes below. On mad
 draws streets, water, woods, fields and blocks of houses from imagery alone; on real imagery it
 reads water, woods, large roads and houses better than minor streets. It has seen a desert city,
 one Breton town, the edge of a Swedish one, three places in Maryland, a little of the Aosta valley,
-painted towns and worlds, and painted street patterns of Andorra and Monaco; its encoder has also
-read Banepa. Elsewhere expect less.
+painted towns and worlds, and painted street patterns of Andorra, Helsinki and Monaco; its encoder
+has also read Banepa. Elsewhere expect less.
 
 ## Training
 
@@ -48,6 +48,9 @@ def page() -> str:
         "\nThese are the runs whose weights are in the file; what they started from is in the\n"
         "[training log](training-log.md).\n"
     )
+    if "mean_of" in card:
+        groups = " and of ".join(", ".join(group) for group in card["mean_of"])
+        text += f"\nIts weights are the mean of two models: of {groups}.\n"
     text += "\nTrained on, with credit:\n\n" + "".join(f"- {line}\n" for line in card["credits"])
     text += (
         "\n## Scores on held-out ground\n\n"
