@@ -18,13 +18,24 @@ def model() -> TextureModel:
     return TextureModel()
 
 
+def whole_map_at(path: Path, cascade_factor: int) -> Path:
+    """The map of all the imagery, painted without interruption."""
+    imagery = imagery_of(GROUND, is_hole=is_pond)
+    settings = GenerateSettings(zooms=ZOOMS, cascade_factor=cascade_factor)
+    generate(imagery, TextureModel(), path, settings)
+    return path
+
+
 @pytest.fixture(scope="session")
 def whole_map(tmp_path_factory) -> Path:
-    """The map of all the imagery, painted without interruption."""
-    path = tmp_path_factory.mktemp("whole") / "map.mbtiles"
-    imagery = imagery_of(GROUND, is_hole=is_pond)
-    generate(imagery, TextureModel(), path, GenerateSettings(zooms=ZOOMS))
-    return path
+    """The whole map, each zoom painted from the one below, as by default."""
+    return whole_map_at(tmp_path_factory.mktemp("whole") / "map.mbtiles", 2)
+
+
+@pytest.fixture(scope="session")
+def whole_map_4x(tmp_path_factory) -> Path:
+    """The whole map, zoom 16 painted from zoom 14."""
+    return whole_map_at(tmp_path_factory.mktemp("whole4x") / "map.mbtiles", 4)
 
 
 @pytest.fixture

@@ -99,9 +99,8 @@ def plainly_painted(imagery, tileset, zoom: int, factor: int | None) -> np.ndarr
 
 
 @pytest.mark.parametrize(("zoom", "factor"), [(14, None), (15, 2), (16, 2), (16, 4)])
-def test_tiles_are_what_the_rules_say(imagery, paint, whole_map, zoom, factor):
-    path = paint(cascade_factor=4).path if factor == 4 else whole_map
-    with open_tileset(path) as tileset:
+def test_tiles_are_what_the_rules_say(imagery, whole_map, whole_map_4x, zoom, factor):
+    with open_tileset(whole_map_4x if factor == 4 else whole_map) as tileset:
         expected = plainly_painted(imagery, tileset, zoom, factor)
         outer = tiles_of(zoom).grown(2).box
         found = 0
@@ -174,11 +173,10 @@ def test_a_tile_alone_is_the_one_among_8_by_8(paint):
         assert all(whole[tile] == picture for tile, picture in part.items())
 
 
-def test_tiles_do_not_depend_on_which_zooms_are_written(paint, whole_map):
-    whole = paint("whole.mbtiles", cascade_factor=4).path
+def test_tiles_do_not_depend_on_which_zooms_are_written(paint, whole_map_4x):
     path = paint(zooms=(16,), stages=parse_stages("14,16:4"), bounds=bounds_of(ASKED[0])).path
     assert {tile.z for tile in read_map(path)} == {16}
-    assert_same_tiles(path, whole, area=ASKED[0])
+    assert_same_tiles(path, whole_map_4x, area=ASKED[0])
 
 
 def test_tiles_do_not_depend_on_the_order_of_windows(paint, whole_map, monkeypatch):
