@@ -51,7 +51,7 @@ def read(model: SGDMMapModel, development: Path, most: int) -> dict[str, Read]:
         if len(ground) < most:
             with torch.inference_mode():
                 reading = encoder.read(model.to_pixels(np.array(record.imagery)[None]))
-                logits = encoder.class_logits(reading).float().numpy()[0]
+                logits = encoder.class_logits(reading, [record.zoom]).float().numpy()[0]
             ground.append((logits.astype(np.float16), record))
     return grounds
 

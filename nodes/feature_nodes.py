@@ -147,6 +147,17 @@ class ApplyFeatures(Node):
                         "them; 0: not told."
                     ),
                 ),
+                io.Int.Input(
+                    "look",
+                    default=0,
+                    min=0,
+                    max=20,
+                    optional=True,
+                    tooltip=(
+                        "Zoom that the scale text names, where it is another than that of the "
+                        "windows: what is read then looks like maps of it; 0: that of the windows."
+                    ),
+                ),
             ],
             outputs=[
                 io.Model.Output(display_name="steered model"),
@@ -161,19 +172,21 @@ class ApplyFeatures(Node):
         )
 
     @classmethod
-    def execute(cls, model, sgdm, imagery, strength, start, end, reference=None, zoom=0):
+    def execute(cls, model, sgdm, imagery, strength, start, end, reference=None, zoom=0, look=0):
         """Encode and patch."""
         from .features import apply_features, encode_features, features_at
         from .memory import memory_lines, memory_told, smaller_area
 
+        grid, look = zoom or None, look or zoom or None
         with memory_told(lambda: smaller_area(len(imagery), sgdm.encoder.load_device)):
             features, were_kept = sgdm.kept.get(
                 imagery,
                 reference,
-                lambda: encode_features(sgdm, imagery, reference, zoom or None),
-                zoom or None,
+                lambda: encode_features(sgdm, imagery, reference, grid, look),
+                grid,
+                look,
             )
-        features = features_at(features, sgdm.config, zoom or None)
+        features = features_at(features, sgdm.config, look)
         patched = apply_features(
             model, sgdm.config, features, strength=strength, start=start, end=end
         )

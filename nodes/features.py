@@ -97,7 +97,11 @@ def build_encoder(config: SGDMConfig, tensors: Mapping[str, Tensor]) -> Any:
 
 
 def encode_features(
-    sgdm: Any, imagery: Tensor, reference: Tensor | None, zoom: int | None = None
+    sgdm: Any,
+    imagery: Tensor,
+    reference: Tensor | None,
+    zoom: int | None = None,
+    look: int | None = None,
 ) -> Features:
     """Features of a batch of windows.
 
@@ -106,6 +110,7 @@ def encode_features(
         imagery: IMAGE, float 0 to 1 [B,H,W,3].
         reference: The same of the enlarged references, or None.
         zoom: Of the grid that the windows lie on; None where nobody knows it.
+        look: The zoom whose maps the reading shall look like; None where nobody knows.
 
     Raises:
         ConfigError: sizes differ or do not divide by 8, or the model needs a reference.
@@ -123,7 +128,7 @@ def encode_features(
     return patcher.model(
         _pixels(imagery, device),
         _pixels(reference, device),
-        sgdm.config.how_to_read(zoom),
+        sgdm.config.how_to_read(zoom, look),
     )
 
 

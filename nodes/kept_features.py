@@ -31,12 +31,13 @@ class KeptFeatures:
         imagery: Tensor,
         reference: Tensor | None,
         encode: Callable[[], Features],
-        zoom: int | None = None,
+        *zooms: int | None,
     ) -> tuple[Features, bool]:
-        """The features of two pictures of a zoom, and whether they were kept; else `encode` makes
-        them.
+        """The features of two pictures, and whether they were kept; else `encode` makes them.
+
+        `zooms` are those of the grid and of the look that they are read in.
         """
-        key = f"{zoom} {_hash(imagery, reference)}"
+        key = f"{zooms} {_hash(imagery, reference)}"
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key], True

@@ -110,15 +110,22 @@ class ComfyMapModel:
         return self._texts[text]
 
     def features(
-        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
     ) -> Features:
-        """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom."""
+        """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom, read as maps of
+        the zoom `look` show them.
+        """
         with self._memory_told():
             return encode_features(
                 self.sgdm,
                 to_image(imagery),
                 None if reference is None else to_image(reference),
                 zoom,
+                look,
             )
 
     def sample(

@@ -66,7 +66,7 @@ def read_classes(
     Args:
         model: Whose class head reads.
         imagery, references: Windows uint8 [B,H,W,3].
-        zoom: Of the grid that they lie on.
+        zoom: Of the grid that they lie on, and of the look.
     """
     import torch
 
@@ -75,7 +75,7 @@ def read_classes(
         seen = model.to_pixels(imagery)
         reference = None if references is None else model.to_pixels(references)
         reading = encoder.read(seen, reference)
-        how = model.model.config.how_to_read(zoom)
+        how = model.model.config.how_to_read(zoom, zoom)
         logits = encoder.logits_as_drawn(how, reading, seen, reference)
     classes: np.ndarray = logits.argmax(1).to(torch.uint8).cpu().numpy()
     return classes

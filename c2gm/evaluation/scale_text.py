@@ -20,6 +20,7 @@ from .detail import detail_density
 from .reading import read_picture
 
 LOOKS = (14, 15, 16, 17, 18)
+_GRID = 18  # zoom that the windows lie on
 _CHANGE = 0.05  # by which the truth's detail must change for a pair of zooms to count
 _BUILDING_ZOOMS = (16, 18)  # between these the effect is measured
 
@@ -121,8 +122,8 @@ def drawn_looks(model: SGDMMapModel, imagery: Sequence[np.ndarray], *, seed: int
         chosen = list(imagery[start : start + model.batch])
         padded = np.stack(chosen + [chosen[-1]] * (model.batch - len(chosen)))
         noise = rng.standard_normal((model.batch, model.latent_channels, size, size))
-        features = model.features(padded, None)
         for look in LOOKS:
+            features = model.features(padded, None, _GRID, look)
             text = model.embed(scale_text(map_scale(look), None))
             drawn = model.decode(
                 model.sample(lambda _k, cut=noise: cut.astype(np.float32), features, text)  # type: ignore[misc]

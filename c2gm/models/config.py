@@ -27,8 +27,9 @@ class MFEncoderConfig:
     `standardise` shows the source stem its imagery a second time, at mean 0 and deviation 1.
     `class_head` keeps the class head whose probabilities are the draft (0 classes: none), each
     averaged over `draft_cells` x `draft_cells` cells of a latent pixel: 1, 2, 4 or 8 a side.
-    `fine_head` > 0 adds corrections of that width to it, read from
-    the stems at a quarter of the size.
+    `fine_head` > 0 adds corrections of that width to it, read from the stems at a quarter of the
+    size. `looks` > 0 tells the class head which of so many zooms, from 14 on, the map shall look
+    like.
     """
 
     arm: Arm = "ref_dual_spade"
@@ -45,6 +46,7 @@ class MFEncoderConfig:
     class_head: int = 0
     class_head_width: int = 128
     fine_head: int = 0
+    looks: int = 0
     draft_cells: int = 1
 
 
@@ -115,10 +117,13 @@ class ScheduleConfig:
 
 @dataclass(frozen=True)
 class HowToRead:
-    """How the class head reads a window: in four quarter turns, and how ready to see main roads."""
+    """How the class head reads a window: in four quarter turns, how ready to see main roads, and as
+    maps of which zoom show it (None: nobody knows).
+    """
 
     four_views: bool = False
     road_shift: float = 0.0
+    look: int | None = None
 
 
 PLAINLY = HowToRead()  # as it was trained
@@ -153,15 +158,15 @@ class SGDMConfig:
     four_views_until: int = 0
     road_shifts: tuple[float, ...] = ()
 
-    def how_to_read(self, zoom: int | None) -> HowToRead:
-        """How windows on the grid of a zoom are read.
+    def how_to_read(self, zoom: int | None, look: int | None = None) -> HowToRead:
+        """How windows on the grid of a zoom are read, as maps of the zoom `look` show them.
 
         Where nobody knows the zoom, in four views if there are zooms at which they are.
         """
         four_views = self.four_views_until > 0 and (zoom is None or zoom <= self.four_views_until)
         above = -1 if zoom is None else zoom - _FIRST_SHIFTED_ZOOM
         known = 0 <= above < len(self.road_shifts)
-        return HowToRead(four_views, self.road_shifts[above] if known else 0.0)
+        return HowToRead(four_views, self.road_shifts[above] if known else 0.0, look)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -210,6 +215,7 @@ _MAY_BE_ZERO = {
     "draft_channels",
     "class_head",
     "fine_head",
+    "looks",
     "extra_residual_blocks",
     "context_width",
     "known_tokens",

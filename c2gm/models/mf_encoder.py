@@ -7,7 +7,7 @@ are those of the authors' checkpoints below `adapter.merge_encoder.`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,7 +18,17 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..legend import CLASS_ID
 from .config import HowToRead, MFEncoderConfig
-from .mf_encoder_blocks import FACTOR, SLOPE, SPADE, Context, ConvIn, Down, FineHead, Residual
+from .mf_encoder_blocks import (
+    FACTOR,
+    SLOPE,
+    SPADE,
+    Context,
+    ConvIn,
+    Down,
+    FineHead,
+    LookModulation,
+    Residual,
+)
 
 ORIGIN_SLOPE = 0.01
 _SHIFTED = [CLASS_ID["motorway"], CLASS_ID["main road"]]
@@ -66,6 +76,8 @@ class MFEncoder(nn.Module):
                 nn.ReLU(),
                 nn.Conv2d(config.class_head_width, FACTOR**2 * config.class_head, 1),
             )
+        if config.looks:
+            self.class_look = LookModulation(config.looks, config.class_head_width)
         if config.fine_head:
             self.fine_head = FineHead(config)
         if config.norm == "group":
@@ -177,17 +189,27 @@ class MFEncoder(nn.Module):
                 ref = self._layer(f"spade{k}")(ref, torch.cat([ref, source], dim=1))
         return Reading(self.last_linear(torch.cat([ref, source], dim=1)), stems)
 
-    def class_logits(self, reading: Reading) -> Tensor:
+    def class_logits(self, reading: Reading, looks: Sequence[int | None] | None = None) -> Tensor:
         """Logits of the legend's classes [B,classes,H,W].
+
+        Args:
+            reading: Of `read`.
+            looks: The zooms whose maps the rows of the batch shall look like, which a class head
+                with `looks` is told; None where nobody knows.
 
         Raises:
             ConfigError: the model has no class head.
         """
         if not self.config.class_head:
             raise ConfigError("This model has no class head, so it has no classes and no draft.")
-        logits = F.pixel_shuffle(self.class_head(reading.f_cond), FACTOR)
+        looks = [None] * len(reading.f_cond) if looks is None else looks
+        inward, nonlinear, outward = self.class_head
+        hidden = inward(reading.f_cond)
+        if self.config.looks:
+            hidden = self.class_look(hidden, looks)
+        logits = F.pixel_shuffle(outward(nonlinear(hidden)), FACTOR)
         if reading.stems is not None:
-            logits = logits + self.fine_head(reading.stems, reading.f_cond)
+            logits = logits + self.fine_head(reading.stems, reading.f_cond, looks)
         return logits
 
     @torch.no_grad()
@@ -221,14 +243,15 @@ class MFEncoder(nn.Module):
 
         Args:
             how: In four views the mean of the four quarter turns counts: what is read wrongly by
-                chance is rarely read so when the window is turned.
+                chance is rarely read so when the window is turned. Its look is that of all windows.
             reading: Of the windows as they lie.
             imagery, reference, has_reference: Arguments of `read`.
 
         Raises:
             ConfigError: the model has no class head.
         """
-        logits = self.class_logits(reading).float()
+        looks = [how.look] * len(reading.f_cond)
+        logits = self.class_logits(reading, looks).float()
         if how.four_views:
             for turns in (1, 2, 3):
                 turned = self.read(
@@ -236,7 +259,7 @@ class MFEncoder(nn.Module):
                     None if reference is None else torch.rot90(reference, turns, (2, 3)),
                     has_reference,
                 )
-                logits += torch.rot90(self.class_logits(turned), -turns, (2, 3))
+                logits += torch.rot90(self.class_logits(turned, looks), -turns, (2, 3))
             logits /= 4
         if how.road_shift:
             logits[:, _SHIFTED] += how.road_shift
@@ -294,6 +317,8 @@ def _check(config: MFEncoderConfig) -> None:
             f"A latent pixel cannot be cut into {config.draft_cells} draft cells a side. "
             "Take 1, 2, 4 or 8."
         )
+    if config.looks and not config.class_head:
+        raise ConfigError("Only a class head can be told a look: 'looks' needs 'class_head'.")
     if config.fine_head and not (config.class_head and config.norm == "group"):
         raise ConfigError("A fine head needs a class head to correct, and the norm 'group'.")
     if config.arm == "origin" and (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import gcd
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -12,6 +14,7 @@ from .config import MFEncoderConfig
 
 SLOPE = 0.1
 FACTOR = 8
+FIRST_LOOK = 14
 _GROUP_CHANNELS = 16
 
 
@@ -109,6 +112,30 @@ class SPADE(nn.Module):
         return cast(Tensor, normed * (1 + self.mlp_gamma(hidden)) + self.mlp_beta(hidden))
 
 
+class LookModulation(nn.Module):
+    """x * (1 + gamma) + beta, both learnt for each zoom that a map may look like; the identity at
+    first. Row 0 is for a look that nobody knows.
+    """
+
+    def __init__(self, looks: int, channels: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(looks + 1, 2 * channels)
+        nn.init.zeros_(self.embedding.weight)
+
+    def forward(self, x: Tensor, looks: Sequence[int | None]) -> Tensor:
+        """The input [B,channels,h,w], each row of the batch in the look of its zoom.
+
+        Args:
+            x: The input.
+            looks: Zooms; those beyond the known ones look like the nearest.
+        """
+        last = self.embedding.num_embeddings - 1
+        rows = [0 if z is None else min(max(z - FIRST_LOOK + 1, 1), last) for z in looks]
+        row = torch.tensor(rows, device=x.device)
+        gamma, beta = self.embedding(row)[..., None, None].to(x.dtype).chunk(2, dim=1)
+        return cast(Tensor, x * (1 + gamma) + beta)
+
+
 class FineHead(nn.Module):
     """Corrections to the class head at a quarter of the size: thin lines and edges.
 
@@ -123,9 +150,13 @@ class FineHead(nn.Module):
         self.coarse = nn.Conv2d(config.out_channels, scale**2 * width, 1)
         self.blocks = nn.Sequential(*(Residual(width, normed=True) for _ in range(2)))
         self.outward = nn.Conv2d(width, config.unshuffle**2 * config.class_head, 1)
+        self.look = LookModulation(config.looks, width) if config.looks else None
 
-    def forward(self, stems: Tensor, f_cond: Tensor) -> Tensor:
-        """What is added to the logits, [B,classes,H,W]."""
+    def forward(self, stems: Tensor, f_cond: Tensor, looks: Sequence[int | None]) -> Tensor:
+        """What is added to the logits, [B,classes,H,W]; `looks` as LookModulation takes them."""
         known = F.pixel_shuffle(self.coarse(f_cond), self.scale)
-        hidden = self.blocks(F.leaky_relu(self.inward(stems) + known, SLOPE))
+        hidden = self.inward(stems) + known
+        if self.look is not None:
+            hidden = self.look(hidden, looks)
+        hidden = self.blocks(F.leaky_relu(hidden, SLOPE))
         return F.pixel_shuffle(self.outward(hidden), self.unshuffle)

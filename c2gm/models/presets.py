@@ -64,6 +64,7 @@ def mini() -> SGDMConfig:
             context_width=128,
             class_head=FLAT_CLASSES,
             fine_head=48,
+            looks=5,
             draft_cells=DRAFT_CELLS,
         ),
         sf_adapter=SFAdapterConfig(channels=(64, 128, 128), control_factor=1.0),

@@ -16,8 +16,8 @@ def as_shown(
 ) -> tuple[Tensor, Tensor]:
     """A draft and the classes read, without what maps of a zoom do not show.
 
-    The class head does not know the zoom. Above `built_up_until` a built-up area is ground with
-    houses on it.
+    A class head that is not told the look does not know the zoom. Above `built_up_until` a built-up
+    area is ground with houses on it.
 
     Args:
         draft: [B,classes x draft_cells^2,h,w].

@@ -78,9 +78,14 @@ class SGDMMapModel:
 
     @torch.inference_mode()
     def features(
-        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
     ) -> Features:
-        """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom.
+        """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom, read as maps of
+        the zoom `look` show them.
 
         Raises:
             ConfigError: the model needs a reference, and there is none.
@@ -88,7 +93,7 @@ class SGDMMapModel:
         return self.model.features(
             self.to_pixels(imagery),
             None if reference is None else self.to_pixels(reference),
-            how=self.model.config.how_to_read(zoom),
+            how=self.model.config.how_to_read(zoom, look),
         )
 
     @torch.inference_mode()

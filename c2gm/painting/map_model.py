@@ -46,7 +46,11 @@ class MapModel(ModelProfile, Protocol):
         ...
 
     def features(
-        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
     ) -> Any:
         """SFAdapter features of a batch of windows; asked once a window.
 
@@ -54,6 +58,8 @@ class MapModel(ModelProfile, Protocol):
             imagery: uint8 [B,H,W,3], invalid pixels mid-grey 127.
             reference: uint8 [B,H,W,3], or None where the stage has no reference.
             zoom: of the grid that the windows lie on; None where nobody knows it.
+            look: the zoom that the scale text names, so that what is read agrees with it; None
+                where it names none.
         """
         ...
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
+from ..map_scale import zoom_of_text
 from .geometry import Geometry
 from .map_model import MapModel
 from .window_inputs import WindowInputs
@@ -35,6 +36,7 @@ class Painter:
         self.noise = noise
         self.geometry = geometry
         self.text = text
+        self._look = zoom_of_text(text)
         self._embedding: Any = None
         self._embedded = False
 
@@ -50,7 +52,10 @@ class Painter:
         imagery = np.stack([inputs.imagery for inputs in padded])
         references = [inputs.reference for inputs in padded if inputs.reference is not None]
         features = self.model.features(
-            imagery, np.stack(references) if references else None, batch[0].window.z
+            imagery,
+            np.stack(references) if references else None,
+            batch[0].window.z,
+            self._look,
         )
 
         def cut_noise(k: int) -> np.ndarray:

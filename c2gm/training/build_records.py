@@ -92,8 +92,7 @@ def window_record(
         ground: with the imagery.
         drawings: of the ground's vectors.
         box: 320 px.
-        look: the zoom whose look is drawn, by default the box's own. A decoupled record has no
-            labels: its classes are not what the imagery of its zoom is read as.
+        look: the zoom whose look is drawn, by default the box's own.
     """
     imagery, valid = ground.read(box)
     if valid.mean() < ground.least_valid:
@@ -105,13 +104,10 @@ def window_record(
     imagery[~valid] = INVALID_GREY
     picture[~valid] = GROUND
     rule = LABEL_RULES[ground.rule]
-    if look == box.zoom:
-        labels = rule.table()[classes]
-        if ground.unlabelled is not None:
-            labels[ground.unlabelled.read(box)] = LABEL_ID["unknown"]
-        labels[~valid] = LABEL_ID["as drawn"]
-    else:
-        labels = np.full_like(classes, LABEL_ID["unknown"])
+    labels = rule.table()[classes]
+    if ground.unlabelled is not None:
+        labels[ground.unlabelled.read(box)] = LABEL_ID["unknown"]
+    labels[~valid] = LABEL_ID["as drawn"]
     return Record(
         imagery=imagery,
         map=picture,

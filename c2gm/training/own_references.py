@@ -118,7 +118,7 @@ def drawn_by(painter: SGDMMapModel) -> DrawWindows:
         shape = (len(imagery), painter.latent_channels, side, side)
         latent = painter.sample(
             lambda _step: rng.standard_normal(shape).astype(np.float32),
-            painter.features(imagery, reference, zoom),
+            painter.features(imagery, reference, zoom, zoom),
             painter.embed(scale_text(map_scale(zoom), None if reference is None else 2)),
         )
         return painter.decode(latent)

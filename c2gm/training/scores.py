@@ -149,7 +149,7 @@ def model_rows(model: SGDMMapModel, seed: int = 0) -> dict[str, Draw]:
         if reference is not None:
             references = _padded([reference_of(r)[0] for r in records], model.batch)
         imagery = _padded([r.imagery for r in records], model.batch)
-        features = model.features(imagery, references, records[0].zoom)
+        features = model.features(imagery, references, records[0].zoom, records[0].text_zoom)
         text = model.embed(scale_text(map_scale(records[0].text_zoom), factor))
         rng = np.random.default_rng(seed)
         size = records[0].imagery.shape[0] // 8

@@ -57,6 +57,17 @@ class Stage(nn.Module, ABC):
         """How references of the run's own are drawn: by the whole model."""
         return drawn_by(painter)
 
+    def _class_loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Class loss; of the coupled crops alone where the class head is not told the look, which
+        imagery does not tell either.
+        """
+        labels = batch.labels
+        if not self.model.config.mf_encoder.looks:
+            coupled = [a == b for a, b in zip(batch.zooms, batch.imagery_zooms, strict=True)]
+            readable = torch.tensor(coupled, device=labels.device)[:, None, None]
+            labels = torch.where(readable, labels, LABEL_ID["unknown"])
+        return class_loss(logits, batch.classes, labels)
+
     @property
     def needs_references(self) -> bool:
         """Whether the model cannot do without a reference (the authors' cascade arms)."""
@@ -128,7 +139,18 @@ class EncoderStage(Stage):
         """Class loss."""
         encoder = self.model.mf_encoder
         reading = encoder.read(batch.imagery, batch.reference, batch.has_reference)
-        return _class_loss(encoder.class_logits(reading), batch)
+        logits = encoder.class_logits(reading, self._looks(batch, chance))
+        return self._class_loss(logits, batch)
+
+    def _looks(self, batch: Batch, chance: Chance) -> list[int | None] | None:
+        """What the class head is told; not in a share of the crops that look like their grid."""
+        if not self.model.config.mf_encoder.looks:
+            return None
+        draws = chance.host_uniform(len(batch.zooms))
+        return [
+            None if draw < self.config.no_text and zoom == grid else zoom
+            for zoom, grid, draw in zip(batch.zooms, batch.imagery_zooms, draws, strict=True)
+        ]
 
 
 class DiffusionStage(Stage):
@@ -209,7 +231,7 @@ class JointStage(DiffusionStage):
         thawed = share >= self.config.freeze
         with torch.set_grad_enabled(thawed and torch.is_grad_enabled()):
             reading = model.mf_encoder.read(batch.imagery, batch.reference, batch.has_reference)
-            logits = model.mf_encoder.class_logits(reading)
+            logits = model.mf_encoder.class_logits(reading, batch.zooms)
         features = model.features_from(reading, logits, batch.reference, batch.has_reference)
         if self.config.true_drafts and features.draft is not None:
             draft = self._told_draft(batch, logits, chance).to(features.draft.dtype)
@@ -221,7 +243,7 @@ class JointStage(DiffusionStage):
             timestep, seen = self._from_reading(features, latent, timestep, chance)
         loss = self._prediction_loss(batch, features, latent, timestep, chance, seen)
         if thawed:
-            loss = loss + _CLASS_WEIGHT * _class_loss(logits, batch)
+            loss = loss + _CLASS_WEIGHT * self._class_loss(logits, batch)
         return loss
 
     @torch.no_grad()
@@ -296,14 +318,6 @@ STAGES: dict[str, type[Stage]] = {
     "joint": JointStage,
     "paper": PaperStage,
 }
-
-
-def _class_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Class loss of the coupled crops: imagery does not tell which other look the text asks for."""
-    coupled = [a == b for a, b in zip(batch.zooms, batch.imagery_zooms, strict=True)]
-    readable = torch.tensor(coupled, device=batch.labels.device)[:, None, None]
-    labels = torch.where(readable, batch.labels, LABEL_ID["unknown"])
-    return class_loss(logits, batch.classes, labels)
 
 
 def imprecise(latent: Tensor, chance: Chance) -> Tensor:

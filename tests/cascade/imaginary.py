@@ -72,7 +72,11 @@ class TextureModel:
         return zlib.crc32(text.encode())
 
     def features(
-        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
     ) -> np.ndarray:
         assert imagery.shape[0] == self.batch and imagery.dtype == np.uint8
         self.calls["features"] += 1

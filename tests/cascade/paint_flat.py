@@ -14,7 +14,7 @@ from c2gm.grid import TileRange
 class FlatModel(TextureModel):
     """Costs next to nothing, so that memory can be measured over many windows."""
 
-    def features(self, imagery, reference, zoom=None):
+    def features(self, imagery, reference, zoom=None, look=None):
         return None
 
     def sample(self, noise, features, text):

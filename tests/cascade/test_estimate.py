@@ -61,9 +61,9 @@ def test_time_is_that_of_the_network_by_windows(imagery):
 
 def test_zooms_that_take_longer_are_told_so(imagery):
     class ViewsBelow16(TextureModel):
-        def features(self, imagery, reference, zoom=None):
+        def features(self, imagery, reference, zoom=None, look=None):
             time.sleep(0.4 if zoom is not None and zoom < 16 else 0.0)
-            return super().features(imagery, reference, zoom)
+            return super().features(imagery, reference, zoom, look)
 
     plan, model = plan_for(imagery, SETTINGS), ViewsBelow16()
     told = estimate_map(plan, imagery, model, SETTINGS)
@@ -79,8 +79,8 @@ def test_a_probe_is_short_and_of_windows_with_imagery():
     model.seconds = 1.5
     seen = []
     features = model.features
-    model.features = lambda rgb, reference, zoom: (
-        seen.append((rgb, reference)) or features(rgb, reference, zoom)
+    model.features = lambda rgb, reference, *zooms: (
+        seen.append((rgb, reference)) or features(rgb, reference, *zooms)
     )
     probe(plan, plan.stages[-1], ground, model, SETTINGS)
     assert len(seen) == 3  # one to warm up, and until two seconds are over

@@ -62,10 +62,14 @@ class WatchedMini:
         return self.inner.embed(text)
 
     def features(
-        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
     ) -> Any:
         self.calls.append(Call(imagery, reference))
-        return self._watch(self.inner.features(imagery, reference, zoom))
+        return self._watch(self.inner.features(imagery, reference, zoom, look))
 
     def sample(self, noise: Any, features: Any, text: Any) -> Any:
         def cut(k: int) -> np.ndarray:

@@ -27,7 +27,11 @@ class MixingModel:
         return len(text)
 
     def features(
-        self, imagery: np.ndarray, reference: np.ndarray | None, zoom: int | None = None
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
     ) -> np.ndarray:
         time.sleep(self._seconds)
         return imagery // 2 if reference is None else imagery // 2 + reference // 4

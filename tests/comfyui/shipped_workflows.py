@@ -107,6 +107,7 @@ def _apply(place: tuple[int, int], windows: str, reference: str | None = None, *
         "imagery": Link(windows, 0),
         **STEERING,
         "zoom": 0,
+        "look": 0,
         **more,
     }
     if reference is not None:
@@ -333,12 +334,14 @@ SCALES = (14, 15, 16, 17, 18)
 
 
 def five_scales() -> Graph:
-    """The same windows drawn at five map scales: only the scale text differs."""
+    """The same windows drawn at five map scales: only what they shall look like differs."""
     drawn: Nodes = {}
     for row, zoom in enumerate(SCALES):
         name, text = f"scale {zoom}", f"text {zoom}"
         drawn[text] = _text((2, 10 * row), zoom, "none")
-        sampled = _sampled(name, (3, 10 * row), "windows", "apply", text, Link("windows", 1))
+        apply = f"apply {name}"
+        drawn[apply] = _apply((1, 6 + 10 * row), "windows", zoom=16, look=zoom)
+        sampled = _sampled(name, (3, 10 * row), "windows", apply, text, Link("windows", 1))
         for column, key in ((4, f"sample {name}"), (5, f"decode {name}")):
             sampled[key] = dataclasses.replace(sampled[key], place=(column, 10 * row))
         drawn |= sampled
@@ -351,7 +354,6 @@ def five_scales() -> Graph:
             **_sources(16, 16),
             **_sampler_and_sigmas(),
             "windows": _windows((1, 0), 16),
-            "apply": _apply((1, 6), "windows"),
             **drawn,
             "compare": Node(
                 "C2GMCompareZooms",
@@ -373,7 +375,7 @@ def five_scales() -> Graph:
                 size=(900, 340),
             ),
         },
-        {"The same windows, five texts": tuple(drawn)},
+        {"The same windows, five looks": tuple(drawn)},
     )
 
 

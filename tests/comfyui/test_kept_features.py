@@ -65,6 +65,13 @@ def test_other_pictures_are_read_anew(
     assert encode.calls == 2
 
 
+def test_another_zoom_or_look_is_read_anew() -> None:
+    kept, encode = kept_features.KeptFeatures(), Encoder()
+    for zooms in ((17, 17), (17, 16), (16, 16)):
+        assert not kept.get(picture(0.5), None, encode, *zooms)[1]
+    assert kept.get(picture(0.5), None, encode, 17, 16)[1]
+
+
 def test_the_oldest_go_when_there_is_no_room() -> None:
     kept, encode = kept_features.KeptFeatures(max_bytes=250), Encoder()
     for value in (0.1, 0.2, 0.1, 0.3):

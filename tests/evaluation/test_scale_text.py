@@ -35,7 +35,7 @@ class Obedient:
     def __init__(self, *, reads=True, whim=0):
         self._reads, self._whim = reads, whim
 
-    def features(self, imagery, reference, zoom=None):
+    def features(self, imagery, reference, zoom=None, look=None):
         assert reference is None
         return imagery[:, 0, 0, 0]
 

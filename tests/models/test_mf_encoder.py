@@ -133,11 +133,42 @@ def test_a_fine_head_begins_as_no_correction_and_then_sharpens_by_the_imagery() 
     # What the imagery shows reaches the correction past F_cond.
     changed = imagery.clone()
     changed[..., :8, :8] = 1.0
-    fine = built.fine_head(reading.stems, reading.f_cond)
-    moved = built.fine_head(built.read(changed, reference).stems, reading.f_cond)
+    fine = built.fine_head(reading.stems, reading.f_cond, [None])
+    moved = built.fine_head(built.read(changed, reference).stems, reading.f_cond, [None])
     assert fine.shape == coarse.shape
     assert (fine != moved)[..., :8, :8].all(dim=1).any()
     assert torch.allclose(built.class_logits(reading), coarse + fine)
+
+
+def test_a_class_head_that_is_told_the_look_begins_as_one_that_is_not() -> None:
+    plain = encoder(replace(mini().mf_encoder, looks=0))
+    built = encoder(mini().mf_encoder)
+    assert not built.load_state_dict(plain.state_dict(), strict=False).unexpected_keys
+    reading = built.read(picture(1))
+    untold = plain.class_logits(plain.read(picture(1)))
+    for look in (None, 14, 18):
+        assert torch.equal(built.class_logits(reading, [look]), untold)
+
+
+@pytest.mark.parametrize("head", ["class_look", "fine_head.look"])
+def test_the_class_head_reads_each_row_in_the_look_it_is_told(head: str) -> None:
+    built = encoder(mini().mf_encoder)
+    torch.nn.init.normal_(built.get_submodule(head).embedding.weight)
+    torch.nn.init.normal_(built.fine_head.outward.weight)
+    seen = picture(1).expand(3, -1, -1, -1)
+    reading = built.read(seen)
+    logits = built.class_logits(reading, [14, 16, None])
+    assert not torch.equal(logits[0], logits[1]) and not torch.equal(logits[0], logits[2])
+    assert torch.equal(logits[2], built.class_logits(reading)[2])
+    # Looks that it never met are like the nearest.
+    beyond = built.class_logits(reading, [9, 16, 20])
+    assert torch.equal(beyond[0], logits[0])
+    assert torch.equal(beyond[2], built.class_logits(reading, [14, 16, 18])[2])
+
+
+def test_only_a_class_head_can_be_told_a_look() -> None:
+    with pytest.raises(ConfigError, match="'looks' needs 'class_head'"):
+        MFEncoder(MFEncoderConfig(looks=5))
 
 
 def test_a_fine_head_sees_whether_there_is_a_reference() -> None:

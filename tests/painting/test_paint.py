@@ -4,6 +4,7 @@ from imaginary import TextureModel, imagery_of
 
 from c2gm.errors import ConfigError
 from c2gm.grid import TileRange, Window
+from c2gm.map_scale import map_scale, scale_text
 from c2gm.painting.geometry import MODES, PAPER, SEAMLESS, geometry_of
 from c2gm.painting.paint import Painter
 from c2gm.painting.window_inputs import WindowInputs, read_imagery
@@ -17,8 +18,8 @@ def inputs_of(windows: list[Window], geometry=SEAMLESS) -> list[WindowInputs]:
     return [read_imagery(imagery, window, geometry) for window in windows]
 
 
-def painter(model: TextureModel, geometry=SEAMLESS) -> Painter:
-    return Painter(model, noise=WorldNoise(1), geometry=geometry, text="a map")
+def painter(model: TextureModel, geometry=SEAMLESS, text="a map") -> Painter:
+    return Painter(model, noise=WorldNoise(1), geometry=geometry, text=text)
 
 
 def test_a_short_batch_is_padded_to_the_models_shape():
@@ -26,6 +27,17 @@ def test_a_short_batch_is_padded_to_the_models_shape():
     pictures = painter(model)(inputs_of(WINDOWS[:3]))
     assert pictures.shape == (3, 320, 320, 3)
     assert model.calls == {"features": 1, "sample": 1, "decode": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "look"), [(scale_text(map_scale(16), 2), 16), ("a map of nowhere", None)]
+)
+def test_windows_are_read_in_the_look_that_the_text_names(text, look, monkeypatch):
+    model, told = TextureModel(), []
+    read = model.features
+    monkeypatch.setattr(model, "features", lambda *seen: told.append(seen[2:]) or read(*seen))
+    painter(model, text=text)(inputs_of(WINDOWS[:1]))
+    assert told == [(WINDOWS[0].z, look)]
 
 
 def test_company_and_place_in_a_batch_change_no_picture():

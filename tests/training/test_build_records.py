@@ -94,10 +94,13 @@ def test_references_of_a_decoupled_record_have_the_look_below_its_own():
     assert enlarge_reference(look17.parent4, 4).shape == (320, 320, 3)
 
 
-def test_a_decoupled_record_teaches_no_classes():
-    here = ground()
+def test_a_decoupled_record_tells_as_much_of_its_classes_as_one_of_its_own_look():
+    here = ground(rule="mapped")
     record = window_record(here, Drawings(here.objects), middle_box(16), look=15)
-    assert (record.labels == LABEL_ID["unknown"]).all()
+    open_ground = record.classes == CLASS_ID["ground"]
+    assert open_ground.any() and not open_ground.all()
+    assert (record.labels[open_ground] == LABEL_ID["unmapped"]).all()
+    assert (record.labels[~open_ground] == LABEL_ID["as drawn"]).all()
 
 
 @pytest.mark.parametrize("zoom", range(14, 19))

@@ -35,7 +35,7 @@ class Echo:
     def __init__(self):
         self.seen = []
 
-    def features(self, imagery, reference, zoom=None):
+    def features(self, imagery, reference, zoom=None, look=None):
         self.seen.append((imagery, reference))
         return imagery
 

@@ -15,6 +15,7 @@ from torch import nn
 from c2gm.errors import ConfigError
 from c2gm.map_scale import NO_SCALE_TEXT, map_scale, scale_text
 from c2gm.models.config import ScheduleConfig
+from c2gm.models.presets import PRESETS, mini
 from c2gm.models.sgdm import trainable_parameters
 from c2gm.sampling import SamplerConfig, timesteps
 from c2gm.training.batches import collate
@@ -105,7 +106,13 @@ def test_the_encoder_stands_still_until_it_thaws(configured, batch):
     assert rates[1] == pytest.approx(rates[0] / 10)
 
 
-def test_the_class_head_is_not_asked_for_the_look_of_another_zoom(configured, batch):
+@pytest.mark.parametrize("told", [False, True])
+def test_only_a_class_head_that_is_told_the_look_learns_that_of_another_zoom(
+    configured, batch, told, monkeypatch
+):
+    encoder = dataclasses.replace(mini().mf_encoder, looks=5 if told else 0)
+    model = dataclasses.replace(mini(), mf_encoder=encoder)
+    monkeypatch.setitem(PRESETS, "mini", lambda: model)
     other = tuple(zoom - 1 for zoom in batch.zooms)
     read = {}
     for name, zooms in (("coupled", batch.imagery_zooms), ("decoupled", other)):
@@ -114,7 +121,20 @@ def test_the_class_head_is_not_asked_for_the_look_of_another_zoom(configured, ba
         loss.backward()
         gradient = stage.model.mf_encoder.class_head[2].weight.grad
         read[name] = gradient is not None and bool(gradient.any())
-    assert read == {"coupled": True, "decoupled": False}
+    assert read == {"coupled": True, "decoupled": told}
+
+
+def test_the_encoder_is_not_told_the_look_of_a_share_of_the_crops_that_have_their_own(
+    configured, batch
+):
+    config = configured("encoder", no_text=1.0)
+    stage = STAGES["encoder"](start_model(config), config)
+    other = tuple(zoom - 1 for zoom in batch.zooms)
+    for zooms, rows in ((batch.imagery_zooms, [0]), (other, [zoom - 13 for zoom in other])):
+        stage.zero_grad()
+        stage(dataclasses.replace(batch, zooms=zooms), 0.5, Chance(CPU, 1)).backward()
+        gradient = stage.model.mf_encoder.class_look.embedding.weight.grad
+        assert sorted(set(rows)) == gradient.any(dim=1).nonzero()[:, 0].tolist()
 
 
 def test_a_share_of_drafts_tends_to_the_true_classes_where_they_are_known(configured, batch):
