@@ -30,7 +30,7 @@ def test_nothing_is_fetched_from_elsewhere(path: str, kind: Callable[[str], str 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ImageryError, match=r"There is no imagery at .*gone\.tif"):
+    with pytest.raises(ImageryError, match=r"There is no imagery at .*gone\.tif\. Give the path"):
         open_imagery(tmp_path / "gone.tif")
 
 
