@@ -19,8 +19,7 @@ from .map_losses import legend_colours
 def open_sets() -> list[int]:
     """Numbers of the label sets whose pixels the reading completes.
 
-    Pixels of which nothing at all is known stay as they are drawn: those of a decoupled record have
-    the look of another zoom, in which the imagery is not read.
+    Pixels of which nothing at all is known stay as they are drawn.
     """
     return [n for n, entry in enumerate(LABEL_SETS) if not entry.scored and entry.weight > 0]
 
