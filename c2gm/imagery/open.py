@@ -53,7 +53,9 @@ def open_imagery(
         )
     file = Path(path)
     if not file.exists():
-        raise ImageryError(f"There is no imagery at {file}. Give the path of a raster or of a folder of tiles.")
+        raise ImageryError(
+            f"There is no imagery at {file}. Give the path of a raster or of a folder of tiles."
+        )
     if file.is_dir():
         if crs is not None or picture_bounds is not None or nodata is not None or stretch:
             raise ImageryError(

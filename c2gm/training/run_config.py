@@ -45,6 +45,7 @@ class RunConfig:
         betas, weight_decay, clip: Of AdamW; the largest gradient norm (0: not clipped).
         ema: Memory of the averaged weights (0: none).
         freeze: Share of a joint run in which encoder and class head stand still.
+        heads_only: Whether an encoder run trains class head and fine head alone.
         loss: Of the diffusion stages.
         timesteps: The few timesteps that are trained, () for all of them.
         seed: Of crops, noise and initial weights.
@@ -83,6 +84,7 @@ class RunConfig:
     no_reference: float = 0.4
     no_text: float = 0.1
     freeze: float = 0.6
+    heads_only: bool = False
     ema: float = 0.998
     weight_decay: float = 0.01
     seed: int = 0

@@ -8,6 +8,7 @@ docs/training.md. Of the paper: one stage on top of Stable Diffusion.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any, cast
@@ -128,8 +129,11 @@ class EncoderStage(Stage):
     """B: MFEncoder and its class head learn to read imagery and reference."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """MFEncoder with its class head."""
-        return [{"params": list(self.model.mf_encoder.parameters()), "scale": 1.0}]
+        """MFEncoder with its class head, or the latter alone."""
+        encoder = self.model.mf_encoder
+        part = "class_|fine_" if self.config.heads_only else ""
+        parameters = [p for name, p in encoder.named_parameters() if re.match(part, name)]
+        return [{"params": parameters, "scale": 1.0}]
 
     def draw_with(self, painter: SGDMMapModel) -> DrawWindows:
         """What is read is drawn plainly, for no U-Net fits an encoder in training."""
@@ -138,7 +142,8 @@ class EncoderStage(Stage):
     def forward(self, batch: Batch, share: float, chance: Chance) -> Tensor:
         """Class loss."""
         encoder = self.model.mf_encoder
-        reading = encoder.read(batch.imagery, batch.reference, batch.has_reference)
+        with torch.set_grad_enabled(not self.config.heads_only and torch.is_grad_enabled()):
+            reading = encoder.read(batch.imagery, batch.reference, batch.has_reference)
         logits = encoder.class_logits(reading, self._looks(batch, chance))
         return self._class_loss(logits, batch)
 

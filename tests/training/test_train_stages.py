@@ -124,6 +124,21 @@ def test_only_a_class_head_that_is_told_the_look_learns_that_of_another_zoom(
     assert read == {"coupled": True, "decoupled": told}
 
 
+def test_heads_can_learn_alone(configured, batch):
+    run = Run(configured("encoder", steps=1, heads_only=True))
+    run.prepare(batch)
+    parts = {name.split(".")[1] for name in run.trained}
+    assert parts == {"class_head", "class_look", "fine_head"}
+    before = {name: p.detach().clone() for name, p in run.model.mf_encoder.named_parameters()}
+    run.step_once([batch])
+    moved = {
+        name.partition(".")[0]
+        for name, p in run.model.mf_encoder.named_parameters()
+        if not torch.equal(p, before[name])
+    }
+    assert moved == parts
+
+
 def test_the_encoder_is_not_told_the_look_of_a_share_of_the_crops_that_have_their_own(
     configured, batch
 ):
