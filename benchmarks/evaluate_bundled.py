@@ -51,7 +51,6 @@ from c2gm.imagery.open import open_imagery
 from c2gm.models.checkpoints import model_hash
 from c2gm.models.sgdm import SGDM
 from c2gm.models.sgdm_map_model import SGDMMapModel
-from c2gm.sampling import SamplerConfig
 from c2gm.tilesets.open import open_tileset
 from c2gm.worlds.town import Town, TownImagery
 
@@ -207,12 +206,7 @@ def scale_texts(grounds: list[Ground], model: SGDMMapModel, windows: int) -> dic
             drawings[key] = MapDrawing(ground.objects, 18, look=zoom)
         return drawings[key].picture(box)
 
-    truth = true_looks(look, windows)
-    # A text of another zoom is drawn from noise alone: what is read has the look of its own zoom.
-    from_noise = SGDMMapModel(
-        model.model, SamplerConfig("ddim", 4), model_hash=model.identity["model"]
-    )
-    return asdict(score_scale_text(from_noise, imagery, truth))
+    return asdict(score_scale_text(model, imagery, true_looks(look, windows)))
 
 
 def picture(ground: Ground, map_file: Path, zoom: int) -> Image.Image:
