@@ -266,7 +266,7 @@ def one_window() -> Graph:
         "windows": _windows((1, 0), 16),
         "imagery preview": _preview((1, 6), Link("windows")),
         "text": _text((2, 0), 16, "none"),
-        "apply": _apply((2, 10), "windows"),
+        "apply": _apply((2, 10), "windows", zoom=16),
         **_sampled("16", (3, 0), "windows", "apply", "text", Link("windows", 1)),
         "drawn preview": _preview((3, 16), Link("decode 16")),
         "stitch": _stitch((4, 0), 16, images=Link("decode 16")),
@@ -387,7 +387,7 @@ def another_sampler() -> Graph:
             "windows": _windows((1, 0), 16),
             "text": _text((1, 6), 16, "none"),
             "empty": _text((1, 16), 16, "none", free_text="geographical map tile"),
-            "apply": _apply((2, 0), "windows"),
+            "apply": _apply((2, 0), "windows", zoom=16),
             "sample": Node(
                 "KSampler",
                 (2, 8),
