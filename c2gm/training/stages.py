@@ -8,7 +8,6 @@ docs/training.md. Of the paper: one stage on top of Stable Diffusion.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any, cast
@@ -131,8 +130,8 @@ class EncoderStage(Stage):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """MFEncoder with its class head, or the latter alone."""
         encoder = self.model.mf_encoder
-        part = "class_|fine_" if self.config.heads_only else ""
-        parameters = [p for name, p in encoder.named_parameters() if re.match(part, name)]
+        parts = ("class_", "fine_") if self.config.heads_only else ""
+        parameters = [p for name, p in encoder.named_parameters() if name.startswith(parts)]
         return [{"params": parameters, "scale": 1.0}]
 
     def draw_with(self, painter: SGDMMapModel) -> DrawWindows:
