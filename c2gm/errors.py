@@ -63,3 +63,7 @@ class MissingExtra(C2GMError):
 
 class TrainingError(C2GMError):
     """Training cannot start or continue."""
+
+
+class NoRecords(TrainingError):
+    """A folder holds no training records."""

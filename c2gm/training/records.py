@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import TrainingError
+from ..errors import NoRecords, TrainingError
 from ..references import MARGIN
 from .label_sets import label_ids
 
@@ -152,7 +152,7 @@ class RecordPool:
         self._decoupled_kinds: dict[str, Entries] = {}
         self.refresh()
         if not self.kinds:  # decoupled records alone teach nobody to read
-            raise TrainingError(f"{root} holds no training records. Build them first.")
+            raise NoRecords(f"{root} holds no training records. Build them first.")
 
     def refresh(self) -> None:
         """Take in shards that were added since, let those go that were taken away."""

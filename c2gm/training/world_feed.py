@@ -20,7 +20,7 @@ from types import TracebackType
 
 import numpy as np
 
-from ..errors import TrainingError
+from ..errors import NoRecords, TrainingError
 from .build_records import DECOUPLED, ground_records
 from .ground import Ground
 from .records import UNFINISHED, Record, RecordPool, write_shard
@@ -112,10 +112,9 @@ class WorldFeed:
         for process in self._processes:
             process.start()
         try:
-            while not any(self.root.glob("*/records.json")):
+            while self._pool is None:
                 self._check()
-                time.sleep(_WAIT)
-            self._pool = RecordPool(self.root, decoupled=self._decoupled)
+                self._pool = self._first_pool()
         except BaseException:
             self._end()
             raise
@@ -160,6 +159,15 @@ class WorldFeed:
     def draw(self, rng: np.random.Generator, kinds: dict[str, float]) -> Record:
         """A random record, see `RecordPool.draw`."""
         return self.pool.draw(rng, kinds)
+
+    def _first_pool(self) -> RecordPool | None:
+        """A pool of what is there by now; nothing while there is nothing, after a short wait."""
+        if any(self.root.glob("*/records.json")):
+            # What was there may be given up this very moment, before it is listed.
+            with suppress(NoRecords):
+                return RecordPool(self.root, decoupled=self._decoupled)
+        time.sleep(_WAIT)
+        return None
 
     def _check(self) -> None:
         if not self._failures.empty():

@@ -10,6 +10,7 @@ import pytest
 
 from c2gm.errors import TrainingError
 from c2gm.grid import HALO, LATENT_SIZE, pixels_of_bounds
+from c2gm.training import world_feed
 from c2gm.training.records import Record, RecordPool, write_shard
 from c2gm.training.world_feed import FeedConfig, WorldFeed, build_world_shard, world_ground
 
@@ -50,6 +51,27 @@ def test_a_feed_makes_new_worlds_while_they_are_drawn_and_gives_the_oldest_up(tm
     assert len(seen) >= 12
     assert not any(process.is_alive() for process in processes)
     assert len(list(tmp_path.glob("world-??????"))) <= 5 + 2
+
+
+def test_a_feed_begins_though_its_first_worlds_are_given_up_before_they_are_listed(
+    tmp_path, monkeypatch
+):
+    lists = []
+
+    def listed_too_late(root: Path, *, decoupled: float) -> RecordPool:
+        lists.append(root)
+        if len(lists) == 1:
+            for shard in root.glob("world-*"):
+                shutil.rmtree(shard, ignore_errors=True)
+            empty = root / "empty"
+            empty.mkdir()
+            return RecordPool(empty, decoupled=decoupled)
+        return RecordPool(root, decoupled=decoupled)
+
+    monkeypatch.setattr(world_feed, "RecordPool", listed_too_late)
+    with WorldFeed(tmp_path, FeedConfig(processes=1, make=flat_shard)) as feed:
+        assert len(feed) > 0
+    assert len(lists) > 1
 
 
 def test_a_feed_goes_on_after_the_worlds_that_are_there(tmp_path):
