@@ -41,6 +41,7 @@ MEASURES = (
     Measure("off_palette", "off palette", "Share of flat pixels 5 dE off every legend colour."),
     Measure("seam_ratio", "seam", "Steps across tile borders over steps elsewhere, over truth's."),
     Measure("seam_spread", "seam +-", "Deviation of that ratio along lines that are no borders."),
+    Measure("seam_beside", "seam beside", "The ratio to lines 8 to 24 px beside, over truth's."),
     Measure("band_ratio", "band", "Sharpness beside tile borders over the middle's, over truth's."),
     Measure("cross_scale_ratio", "cross-scale", "Change from the zoom below over the truth's."),
     Measure("psnr_y", "PSNR-Y", "Mean of tiles, dB, at most 60."),

@@ -24,6 +24,7 @@ HEADLINE = (
     "ssim_y",
     "seam_ratio",
     "seam_spread",
+    "seam_beside",
     "band_ratio",
     "tile_border_edge_ratio",
     "cross_scale_ratio",

@@ -93,12 +93,14 @@ class Comparison:
 
     def _between_tiles(self, pyramid: Kept, zoom: int) -> Measures:
         """What lies between tiles and between zooms."""
-        names = ("seam_ratio", "seam_spread", "band_ratio", "cross_scale_ratio")
+        names = ("seam_ratio", "seam_spread", "seam_beside", "band_ratio", "cross_scale_ratio")
         found: Measures = dict.fromkeys(names)
         steps, true = steps_of_tiles(pyramid.get, self.tiles[zoom]), self._true_steps(zoom)
         if steps is not None:
             found["seam_ratio"] = _over(steps.seam_ratio, 1.0 if true is None else true.seam_ratio)
             found["seam_spread"] = steps.spread(true)
+            beside = 1.0 if true is None else true.seam_beside
+            found["seam_beside"] = _over(steps.seam_beside, beside)
             found["band_ratio"] = _over(steps.band_ratio, 1.0 if true is None else true.band_ratio)
         true_change = self._true_change(zoom)
         change = None if true_change is None else zoom_change(pyramid.get, self._parents(zoom))

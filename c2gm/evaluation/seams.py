@@ -18,7 +18,7 @@ from ..painting.window_inputs import ReadTile, over_ground
 from ..tilesets.base import TileSet
 
 LEFT_OUT = 2  # px beside borders that count as neither border nor inside
-
+_BESIDE = [-24, -16, -8, 8, 16, 24]  # px from a border, at the same place of the latent grid
 
 _INSIDE = slice(LEFT_OUT + 1, TILE_SIZE - LEFT_OUT)
 
@@ -48,6 +48,15 @@ class SeamSteps:
     def seam_ratio(self) -> float:
         """1 where borders cannot be told apart, larger where they show as lines."""
         return _ratio(self.border, self.inside)
+
+    @property
+    def seam_beside(self) -> float:
+        """Steps across borders over those across lines 8, 16 and 24 px off.
+
+        A decoder of latents may step more at every eighth pixel than elsewhere, and a border may
+        lie where the ground has more lines. Neither tells a border from the lines beside it.
+        """
+        return _ratio(self.border, float(self.lines[_BESIDE].mean()))
 
     @property
     def band_ratio(self) -> float:

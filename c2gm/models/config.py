@@ -117,11 +117,12 @@ class ScheduleConfig:
 
 @dataclass(frozen=True)
 class HowToRead:
-    """How the class head reads a window: in four quarter turns, how ready to see main roads, and as
-    maps of which zoom show it (None: nobody knows).
+    """How the class head reads a window: in four quarter turns, of which two may go without the
+    reference, how ready to see main roads, and as maps of which zoom show it (None: nobody knows).
     """
 
     four_views: bool = False
+    unreferenced: bool = False
     road_shift: float = 0.0
     look: int | None = None
 
@@ -136,7 +137,8 @@ class SGDMConfig:
     With `default_denoise` below 1 drawing starts from what the class head reads. Above zoom
     `built_up_until` (0: no limit) its maps show no built-up areas: what is read as one is ground.
     Up to zoom `four_views_until` (0: at none) the class head reads each window in all four
-    quarter turns, and the mean counts. `road_shifts` are added to the logits of motorways and main
+    quarter turns, and the mean counts; with `unreferenced_views` two of the four do not see the
+    reference, so that what the zoom below got wrong is not believed twice. `road_shifts` are added to the logits of motorways and main
     roads at zoom 14 and those above it, one number a zoom: where a road is a pixel wide, it must be
     found rather than be right to the pixel.
     """
@@ -156,6 +158,7 @@ class SGDMConfig:
     default_denoise: float = 1.0
     built_up_until: int = 0
     four_views_until: int = 0
+    unreferenced_views: bool = False
     road_shifts: tuple[float, ...] = ()
 
     def how_to_read(self, zoom: int | None, look: int | None = None) -> HowToRead:
@@ -166,7 +169,12 @@ class SGDMConfig:
         four_views = self.four_views_until > 0 and (zoom is None or zoom <= self.four_views_until)
         above = -1 if zoom is None else zoom - _FIRST_SHIFTED_ZOOM
         known = 0 <= above < len(self.road_shifts)
-        return HowToRead(four_views, self.road_shifts[above] if known else 0.0, look)
+        return HowToRead(
+            four_views,
+            unreferenced=four_views and self.unreferenced_views,
+            road_shift=self.road_shifts[above] if known else 0.0,
+            look=look,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""

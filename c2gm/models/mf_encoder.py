@@ -243,23 +243,26 @@ class MFEncoder(nn.Module):
 
         Args:
             how: In four views the mean of the four quarter turns counts: what is read wrongly by
-                chance is rarely read so when the window is turned. Its look is that of all windows.
+                chance is rarely read so when the window is turned. Where it says `unreferenced`,
+                the first and third turn do not see the reference: it may be a drawn one, and wrong.
+                Its look is that of all windows.
             reading: Of the windows as they lie.
             imagery, reference, has_reference: Arguments of `read`.
 
         Raises:
-            ConfigError: the model has no class head.
+            ConfigError: the model has no class head, or this arm needs a reference for every
+                picture and `how` asks for views without one.
         """
         looks = [how.look] * len(reading.f_cond)
         logits = self.class_logits(reading, looks).float()
         if how.four_views:
             for turns in (1, 2, 3):
-                turned = self.read(
-                    torch.rot90(imagery, turns, (2, 3)),
-                    None if reference is None else torch.rot90(reference, turns, (2, 3)),
-                    has_reference,
-                )
-                logits += torch.rot90(self.class_logits(turned, looks), -turns, (2, 3))
+                turned = torch.rot90(imagery, turns, (2, 3))
+                if reference is None or (how.unreferenced and turns != 2):
+                    seen = self.read(turned)
+                else:
+                    seen = self.read(turned, torch.rot90(reference, turns, (2, 3)), has_reference)
+                logits += torch.rot90(self.class_logits(seen, looks), -turns, (2, 3))
             logits /= 4
         if how.road_shift:
             logits[:, _SHIFTED] += how.road_shift

@@ -92,6 +92,7 @@ def mini() -> SGDMConfig:
         default_denoise=0.5,
         built_up_until=16,
         four_views_until=17,
+        unreferenced_views=True,
     )
 
 

@@ -127,6 +127,19 @@ def test_the_spread_is_what_other_lines_show():
     assert loud.spread(loud) == pytest.approx(0)  # a truth with the same line explains it
 
 
+def test_a_decoders_grid_is_no_seam_to_the_lines_beside_while_tint_is():
+    gridded = ramp()
+    for axis in (0, 1):
+        lines = np.arange(768) % 8 == 0
+        cut = np.where(lines[:, None] if axis == 0 else lines, 30, 0).astype(np.uint8)
+        gridded += np.broadcast_to(cut, (768, 768))[..., None]
+    grid = seam_steps(Mosaic(gridded), 4)
+    assert grid.seam_ratio > 1.5
+    assert grid.seam_beside == pytest.approx(1, abs=0.1)
+    tint = seam_steps(Mosaic(tinted(ramp(), 4)), 4)
+    assert tint.seam_beside == pytest.approx(tint.seam_ratio)
+
+
 def test_tiles_of_one_colour_have_no_spread():
     flat = np.full((512, 512, 3), 90, np.uint8)
     assert seam_steps(Mosaic(flat), 4).spread() is None

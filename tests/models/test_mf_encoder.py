@@ -192,6 +192,31 @@ def test_four_views_are_read_alike_however_a_window_is_turned() -> None:
     assert not once.requires_grad
 
 
+def test_two_of_four_views_do_not_believe_the_reference() -> None:
+    built = encoder(mini().mf_encoder)
+    imagery, reference = picture(1), picture(1, 2)
+    wary = HowToRead(four_views=True, unreferenced=True)
+    read = built.logits_as_drawn(wary, built.read(imagery, reference), imagery, reference)
+    half = []
+    for seen in (reference, None):
+        turns = (0, 2) if seen is not None else (1, 3)
+        for k in turns:
+            turned = None if seen is None else torch.rot90(seen, k, (2, 3))
+            reading = built.read(torch.rot90(imagery, k, (2, 3)), turned)
+            half.append(torch.rot90(built.class_logits(reading), -k, (2, 3)))
+    assert torch.allclose(read, sum(half) / 4, atol=1e-5)
+    trusting = built.logits_as_drawn(
+        replace(wary, unreferenced=False), built.read(imagery, reference), imagery, reference
+    )
+    assert not torch.allclose(read, trusting, atol=1e-2)
+    # Without a reference there is nothing to be wary of.
+    alone = [
+        built.logits_as_drawn(how, built.read(imagery), imagery)
+        for how in (wary, HowToRead(four_views=True))
+    ]
+    assert torch.equal(*alone)
+
+
 def test_main_roads_alone_are_seen_more_readily_where_they_are_shifted() -> None:
     built = encoder(mini().mf_encoder)
     reading = built.read(picture(1))

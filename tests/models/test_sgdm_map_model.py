@@ -211,7 +211,9 @@ def test_numbers_out_of_range_are_refused_and_not_painted_black(network: SGDM) -
 def test_each_zoom_is_read_as_the_models_file_says(
     network: SGDM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(network.config, four_views_until=17, road_shifts=(1.0, 0.4))
+    config = replace(
+        network.config, four_views_until=17, unreferenced_views=False, road_shifts=(1.0, 0.4)
+    )
     expected = {
         14: (True, 1.0),
         15: (True, 0.4),
@@ -220,9 +222,12 @@ def test_each_zoom_is_read_as_the_models_file_says(
         13: (True, 0.0),
     }
     for zoom, (views, shift) in expected.items():
-        assert config.how_to_read(zoom) == HowToRead(views, shift)
-    assert config.how_to_read(None) == HowToRead(True, 0.0)
+        assert config.how_to_read(zoom) == HowToRead(views, road_shift=shift)
+    assert config.how_to_read(None) == HowToRead(four_views=True)
     assert SGDMConfig().how_to_read(14) == SGDMConfig().how_to_read(None) == HowToRead()
+    wary = replace(config, unreferenced_views=True)
+    assert wary.how_to_read(15) == HowToRead(True, unreferenced=True, road_shift=0.4)
+    assert wary.how_to_read(18) == HowToRead()
     monkeypatch.setattr(network, "config", config)
     model, pixels = SGDMMapModel(network), windows(4)
     drafts = {}
