@@ -138,9 +138,9 @@ class SGDMConfig:
     `built_up_until` (0: no limit) its maps show no built-up areas: what is read as one is ground.
     Up to zoom `four_views_until` (0: at none) the class head reads each window in all four
     quarter turns, and the mean counts; with `unreferenced_views` two of the four do not see the
-    reference, so that what the zoom below got wrong is not believed twice. `road_shifts` are added to the logits of motorways and main
-    roads at zoom 14 and those above it, one number a zoom: where a road is a pixel wide, it must be
-    found rather than be right to the pixel.
+    reference, so that what the zoom below got wrong is not believed twice. `road_shifts` are added
+    to the logits of motorways and main roads at zoom 14 and those above it, one number a zoom:
+    where a road is a pixel wide, it must be found rather than be right to the pixel.
     """
 
     name: str = "sgdm"
