@@ -80,13 +80,13 @@ def paint_window(
 ) -> np.ndarray:
     """Paint one window: uint8 [320,320,3] from uint8 [320,320,3], with or without a reference."""
     # 1. Once a window. A missing reference is a case that the model has learnt, not a black one.
-    #    The class head is told on which grid it reads and which zoom's look the text asks for.
+    #    The class head is told on which grid it reads and which zoom's look the text asks for:
+    #    maps above zoom 16 show no built-up areas.
     features = model.features(
         pixels(imagery),
         None if reference is None else pixels(reference),
         how=model.config.how_to_read(window.z, window.z),
     )
-    features = model.features_at(features, window.z)  # which shows no built-up areas above 16
 
     # 2. Once a zoom: "geographical map tile, tile zoom level 18, reference zoom level 16, ..."
     factor = None if reference is None else CASCADE_FACTOR

@@ -174,7 +174,7 @@ class ApplyFeatures(Node):
     @classmethod
     def execute(cls, model, sgdm, imagery, strength, start, end, reference=None, zoom=0, look=0):
         """Encode and patch."""
-        from .features import apply_features, encode_features, features_at
+        from .features import apply_features, encode_features
         from .memory import memory_lines, memory_told, smaller_area
 
         grid, look = zoom or None, look or zoom or None
@@ -186,7 +186,6 @@ class ApplyFeatures(Node):
                 grid,
                 look,
             )
-        features = features_at(features, sgdm.config, look)
         patched = apply_features(
             model, sgdm.config, features, strength=strength, start=start, end=end
         )

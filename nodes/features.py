@@ -8,7 +8,7 @@ ComfyUI calls its output patches before a block, so there the next block's numbe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import comfy.model_management
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..c2gm.errors import ConfigError
 from ..c2gm.models.config import HowToRead, SGDMConfig, UNetConfig
 from ..c2gm.models.mf_encoder import MFEncoder
-from ..c2gm.models.readings import as_shown, in_legend_colours
+from ..c2gm.models.readings import in_legend_colours
 from ..c2gm.models.sf_adapter import SFAdapter
 from .comfy_models import part
 from .memory import memory_told, smaller_area
@@ -75,7 +75,7 @@ class FeatureEncoder(nn.Module):
         if not self.has_draft:
             return Features(maps)
         logits = self.merge_encoder.logits_as_drawn(how, reading, imagery, reference)
-        return Features(maps, *self.merge_encoder.draft_and_classes(logits))
+        return Features(maps, *self.merge_encoder.draft_and_classes(logits, how))
 
 
 def build_encoder(config: SGDMConfig, tensors: Mapping[str, Tensor]) -> Any:
@@ -130,14 +130,6 @@ def encode_features(
         _pixels(reference, device),
         sgdm.config.how_to_read(zoom, look),
     )
-
-
-def features_at(features: Features, config: SGDMConfig, zoom: int | None) -> Features:
-    """The features without what maps of a zoom (None: unknown) do not show."""
-    if features.draft is None or features.classes is None:
-        return features
-    draft, classes = as_shown(features.draft, features.classes, config, zoom)
-    return replace(features, draft=draft, classes=classes)
 
 
 def reading_image(classes: Tensor) -> Tensor:

@@ -19,8 +19,7 @@ import torch
 
 from ..c2gm import __version__
 from ..c2gm.errors import ConfigError
-from ..c2gm.map_scale import zoom_of_text
-from .features import Features, apply_features, encode_features, features_at, reading_image
+from .features import Features, apply_features, encode_features, reading_image
 from .memory import memory_told, smaller_batch
 from .model_files import LoadedSGDM
 from .pictures import from_image, to_image
@@ -133,7 +132,6 @@ class ComfyMapModel:
     ) -> torch.Tensor:
         """LATENT samples of a batch of windows, as ComfyUI's VAE takes them."""
         choice = self.choice
-        features = self._at_zoom(features, text)
         model = apply_features(
             self.model,
             self.sgdm.config,
@@ -161,11 +159,6 @@ class ComfyMapModel:
                 disable_pbar=True,
                 seed=0,
             )
-
-    def _at_zoom(self, features: Features, text: Any) -> Features:
-        """Features without what maps of the text's zoom do not show."""
-        texts = (words for words, encoded in self._texts.items() if encoded is text)
-        return features_at(features, self.sgdm.config, zoom_of_text(next(texts, "")))
 
     def _read(self, features: Features) -> torch.Tensor:
         """LATENT samples of what the class head reads, in the legend's flat colours.

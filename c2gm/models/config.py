@@ -118,13 +118,15 @@ class ScheduleConfig:
 @dataclass(frozen=True)
 class HowToRead:
     """How the class head reads a window: in four quarter turns, of which two may go without the
-    reference, how ready to see main roads, and as maps of which zoom show it (None: nobody knows).
+    reference, how ready to see main roads, as maps of which zoom show it (None: nobody knows), and
+    whether those maps have built-up areas.
     """
 
     four_views: bool = False
     unreferenced: bool = False
     road_shift: float = 0.0
     look: int | None = None
+    built_up: bool = True
 
 
 PLAINLY = HowToRead()  # as it was trained
@@ -174,6 +176,7 @@ class SGDMConfig:
             unreferenced=four_views and self.unreferenced_views,
             road_shift=self.road_shifts[above] if known else 0.0,
             look=look,
+            built_up=not self.built_up_until or look is None or look <= self.built_up_until,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..legend import CLASS_ID
-from .config import HowToRead, MFEncoderConfig
+from .config import PLAINLY, HowToRead, MFEncoderConfig
 from .mf_encoder_blocks import (
     FACTOR,
     SLOPE,
@@ -31,6 +31,7 @@ from .mf_encoder_blocks import (
 )
 
 ORIGIN_SLOPE = 0.01
+_GROUND, _BUILT_UP = CLASS_ID["ground"], CLASS_ID["built-up area"]
 _SHIFTED = [CLASS_ID["motorway"], CLASS_ID["main road"]]
 _LEAST_DEVIATION = 0.05  # so that flat water does not become noise
 
@@ -225,10 +226,18 @@ class MFEncoder(nn.Module):
         return self.draft_and_classes(self.class_logits(reading))[0]
 
     @torch.no_grad()
-    def draft_and_classes(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The draft of logits, and the best class of each pixel, uint8 [B,H,W]."""
-        draft = self.draft_of(logits.float().softmax(dim=1)).to(logits.dtype)
-        return draft, logits.argmax(dim=1).to(torch.uint8)
+    def draft_and_classes(self, logits: Tensor, how: HowToRead = PLAINLY) -> tuple[Tensor, Tensor]:
+        """The draft of logits, and the best class of each pixel, uint8 [B,H,W].
+
+        Where maps have no built-up areas, what is read as one is ground with houses on it.
+        """
+        probabilities = logits.float().softmax(dim=1)
+        classes = logits.argmax(dim=1).to(torch.uint8)
+        if not how.built_up:
+            probabilities[:, _GROUND] += probabilities[:, _BUILT_UP]
+            probabilities[:, _BUILT_UP] = 0
+            classes[classes == _BUILT_UP] = _GROUND
+        return self.draft_of(probabilities).to(logits.dtype), classes
 
     @torch.no_grad()
     def logits_as_drawn(

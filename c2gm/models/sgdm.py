@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..legend import FLAT_CLASSES
 from .config import PLAINLY, HowToRead, SGDMConfig
 from .mf_encoder import MFEncoder, Reading
-from .readings import as_shown, in_legend_colours
+from .readings import in_legend_colours
 from .sf_adapter import SFAdapter
 from .text import TextTower, tokenize
 from .unet import UNet
@@ -102,7 +102,7 @@ class SGDM(nn.Module):
         logits = None
         if self.config.unet.draft_channels:
             logits = self.mf_encoder.logits_as_drawn(how, reading, *seen)
-        return self.features_from(reading, logits, reference, has_reference)
+        return self.features_from(reading, logits, reference, has_reference, how=how)
 
     def features_from(
         self,
@@ -110,25 +110,20 @@ class SGDM(nn.Module):
         logits: Tensor | None,
         reference: Tensor | None = None,
         has_reference: Tensor | None = None,
+        *,
+        how: HowToRead = PLAINLY,
     ) -> Features:
         """The same from a reading and its logits, which training keeps (None: no class head)."""
         factor = self.config.sf_adapter.control_factor
         draft = classes = None
         if self.config.unet.draft_channels and logits is not None:
-            draft, classes = self.mf_encoder.draft_and_classes(logits)
+            draft, classes = self.mf_encoder.draft_and_classes(logits, how)
         return Features(
             maps=tuple(feature * factor for feature in self.sf_adapter(reading.f_cond)),
             draft=draft,
             reference_latent=self._reference_latent(reference, has_reference),
             classes=classes,
         )
-
-    def features_at(self, features: Features, zoom: int | None) -> Features:
-        """The features without what maps of a zoom (None: unknown) do not show."""
-        if features.draft is None or features.classes is None:
-            return features
-        draft, classes = as_shown(features.draft, features.classes, self.config, zoom)
-        return replace(features, draft=draft, classes=classes)
 
     @torch.no_grad()
     def reading_latent(self, features: Features) -> Tensor:

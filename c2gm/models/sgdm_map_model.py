@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError
-from ..map_scale import zoom_of_text
 from ..sampling import SamplerConfig, guided, sample
 from .devices import device_name
 from .sgdm import SGDM, Features
@@ -106,7 +105,6 @@ class SGDMMapModel:
             ConfigError: `denoise` is below 1, and the model has no class head to start from.
         """
         scale = self.sampler.guidance_scale
-        features = self.model.features_at(features, self._zoom_of(text))
         # Guidance is by the text alone: both predictions keep the features.
         predict = guided(
             self._predictor(features, text),
@@ -121,11 +119,6 @@ class SGDMMapModel:
         start = self.model.reading_latent(features) if self.sampler.denoise < 1 else None
         kind = config.prediction_type
         return sample(predict, cut, self.sampler, config.schedule, kind, start)
-
-    def _zoom_of(self, text: Tensor) -> int | None:
-        """The zoom that the text of an embedding names."""
-        texts = (words for words, embedding in self._embeddings.items() if embedding is text)
-        return zoom_of_text(next(texts, ""))
 
     @torch.inference_mode()
     def decode(self, latent: Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ import torch
 
 from c2gm.errors import ConfigError
 from c2gm.legend import CLASS_ID
-from c2gm.map_scale import map_scale, scale_text
 from c2gm.models.config import HowToRead, SGDMConfig
+from c2gm.models.mf_encoder import Reading
 from c2gm.models.presets import mini, tiny
 from c2gm.models.sgdm import SGDM
 from c2gm.models.sgdm_map_model import SGDMMapModel, weights_hash
@@ -241,26 +242,41 @@ def test_each_zoom_is_read_as_the_models_file_says(
     assert not torch.equal(drafts[14], drafts[17]) and not torch.equal(drafts[17], drafts[18])
 
 
-def test_above_their_last_zoom_built_up_areas_are_ground(network: SGDM) -> None:
+def test_maps_above_their_last_zoom_show_ground_where_a_built_up_area_is_read(
+    network: SGDM,
+) -> None:
+    told = {look: network.config.how_to_read(18, look) for look in (None, 16, 17, 18)}
+    assert {look: how.built_up for look, how in told.items()} == {
+        None: True,
+        16: True,
+        17: False,
+        18: False,
+    }
+    logits = torch.randn(2, 13, 16, 16, generator=torch.Generator().manual_seed(3))
+    logits[:, CLASS_ID["built-up area"]] += 2
+    draft, classes = network.mf_encoder.draft_and_classes(logits, told[16])
+    shown, without = network.mf_encoder.draft_and_classes(logits, told[17])
+    built_up = classes == CLASS_ID["built-up area"]
+    assert built_up.any() and bool((without[built_up] == CLASS_ID["ground"]).all())
+    assert torch.equal(without[~built_up], classes[~built_up])
+    by_class, shown_by_class = (part.unflatten(1, (13, -1)) for part in (draft, shown))
+    assert bool((shown_by_class[:, CLASS_ID["built-up area"]] == 0).all())
+    assert torch.allclose(by_class.sum(1), shown_by_class.sum(1), atol=1e-5)
+    assert torch.equal(by_class[:, CLASS_ID["water"]], shown_by_class[:, CLASS_ID["water"]])
+
+
+def test_what_is_read_is_what_maps_of_the_look_show(
+    network: SGDM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def built_up_everywhere(how: HowToRead, reading: Reading, *_: Any) -> torch.Tensor:
+        logits = torch.zeros(4, 13, SIZE, SIZE)
+        logits[:, CLASS_ID["built-up area"]] = 9
+        return logits
+
+    monkeypatch.setattr(network.mf_encoder, "logits_as_drawn", built_up_everywhere)
     model = SGDMMapModel(network)
-    features = model.features(windows(4), None)
-    assert features.draft is not None and features.classes is not None
-    built_up = torch.full_like(features.classes, CLASS_ID["built-up area"])
-    features = replace(features, classes=built_up)
-    for zoom, shown in ((None, True), (16, True), (17, False), (18, False)):
-        at = network.features_at(features, zoom)
-        assert bool((at.classes == CLASS_ID["built-up area"]).all()) == shown
-        assert bool((at.classes == CLASS_ID["ground"]).all()) != shown
-        assert torch.equal(at.draft, features.draft) == shown
-        assert torch.allclose(at.draft.sum(1), features.draft.sum(1), atol=1e-5)
-    # The painter's text names the zoom.
-    drawn = [
-        model.sample(noise, features, model.embed(scale_text(map_scale(zoom), None)))
-        for zoom in (17, 17, 16)
-    ]
-    plain = replace(features, classes=torch.zeros_like(built_up))
-    with_ground = model.sample(noise, plain, model.embed(scale_text(map_scale(17), None)))
-    assert torch.equal(drawn[0], with_ground)
-    assert not torch.equal(
-        drawn[2], model.sample(noise, plain, model.embed(scale_text(map_scale(16), None)))
-    )
+    for look, name in ((16, "built-up area"), (17, "ground"), (None, "built-up area")):
+        features = model.features(windows(4), None, 17, look)
+        assert features.classes is not None and features.draft is not None
+        assert bool((features.classes == CLASS_ID[name]).all())
+        assert bool((features.draft.unflatten(1, (13, -1))[:, CLASS_ID[name]] > 0.9).all())
