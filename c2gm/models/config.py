@@ -118,13 +118,14 @@ class ScheduleConfig:
 @dataclass(frozen=True)
 class HowToRead:
     """How the class head reads a window: in four quarter turns, of which two may go without the
-    reference, how ready to see main roads, as maps of which zoom show it (None: nobody knows), and
-    whether those maps have built-up areas.
+    reference, how ready to see main roads and streets, as maps of which zoom show it (None: nobody
+    knows), and whether those maps have built-up areas.
     """
 
     four_views: bool = False
     unreferenced: bool = False
     road_shift: float = 0.0
+    street_shift: float = 0.0
     look: int | None = None
     built_up: bool = True
 
@@ -141,8 +142,9 @@ class SGDMConfig:
     Up to zoom `four_views_until` (0: at none) the class head reads each window in all four
     quarter turns, and the mean counts; with `unreferenced_views` two of the four do not see the
     reference, so that what the zoom below got wrong is not believed twice. `road_shifts` are added
-    to the logits of motorways and main roads at zoom 14 and those above it, one number a zoom:
-    where a road is a pixel wide, it must be found rather than be right to the pixel.
+    to the logits of motorways and main roads, `street_shifts` to those of streets, at zoom 14 and
+    those above it, one number a zoom: where a road is a pixel wide, it must be found rather than be
+    right to the pixel.
     """
 
     name: str = "sgdm"
@@ -162,6 +164,7 @@ class SGDMConfig:
     four_views_until: int = 0
     unreferenced_views: bool = False
     road_shifts: tuple[float, ...] = ()
+    street_shifts: tuple[float, ...] = ()
 
     def how_to_read(self, zoom: int | None, look: int | None = None) -> HowToRead:
         """How windows on the grid of a zoom are read, as maps of the zoom `look` show them.
@@ -169,12 +172,11 @@ class SGDMConfig:
         Where nobody knows the zoom, in four views if there are zooms at which they are.
         """
         four_views = self.four_views_until > 0 and (zoom is None or zoom <= self.four_views_until)
-        above = -1 if zoom is None else zoom - _FIRST_SHIFTED_ZOOM
-        known = 0 <= above < len(self.road_shifts)
         return HowToRead(
             four_views,
             unreferenced=four_views and self.unreferenced_views,
-            road_shift=self.road_shifts[above] if known else 0.0,
+            road_shift=_shift_at(zoom, self.road_shifts),
+            street_shift=_shift_at(zoom, self.street_shifts),
             look=look,
             built_up=not self.built_up_until or look is None or look <= self.built_up_until,
         )
@@ -182,6 +184,11 @@ class SGDMConfig:
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return dataclasses.asdict(self)
+
+
+def _shift_at(zoom: int | None, shifts: tuple[float, ...]) -> float:
+    above = -1 if zoom is None else zoom - _FIRST_SHIFTED_ZOOM
+    return shifts[above] if 0 <= above < len(shifts) else 0.0
 
 
 T = TypeVar("T")
@@ -233,6 +240,7 @@ _MAY_BE_ZERO = {
     "built_up_until",
     "four_views_until",
     "road_shifts",
+    "street_shifts",
 }
 
 

@@ -32,7 +32,8 @@ from .mf_encoder_blocks import (
 
 ORIGIN_SLOPE = 0.01
 _GROUND, _BUILT_UP = CLASS_ID["ground"], CLASS_ID["built-up area"]
-_SHIFTED = [CLASS_ID["motorway"], CLASS_ID["main road"]]
+_MAIN_ROADS = [CLASS_ID["motorway"], CLASS_ID["main road"]]
+_STREET = CLASS_ID["street"]
 _LEAST_DEVIATION = 0.05  # so that flat water does not become noise
 
 
@@ -274,7 +275,9 @@ class MFEncoder(nn.Module):
                 logits += torch.rot90(self.class_logits(seen, looks), -turns, (2, 3))
             logits /= 4
         if how.road_shift:
-            logits[:, _SHIFTED] += how.road_shift
+            logits[:, _MAIN_ROADS] += how.road_shift
+        if how.street_shift:
+            logits[:, _STREET] += how.street_shift
         return logits.to(imagery.dtype)
 
     def draft_of(self, probabilities: Tensor) -> Tensor:

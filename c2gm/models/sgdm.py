@@ -196,10 +196,10 @@ def _check_draft(config: SGDMConfig) -> None:
             f"The U-Net reads {wanted} draft channels, but MFEncoder gives {given}: "
             "'draft_channels' must be 'class_head' times the square of 'draft_cells'."
         )
-    if config.road_shifts and encoder.class_head != FLAT_CLASSES:
+    if (config.road_shifts or config.street_shifts) and encoder.class_head != FLAT_CLASSES:
         raise ConfigError(
-            f"'road_shifts' are of a class head of {FLAT_CLASSES} classes; this one has "
-            f"{encoder.class_head}."
+            "'road_shifts' and 'street_shifts' are of a class head of "
+            f"{FLAT_CLASSES} classes; this one has {encoder.class_head}."
         )
 
 
