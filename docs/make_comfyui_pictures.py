@@ -129,12 +129,17 @@ def draw_first(page: ComfyPage) -> None:
         raise RuntimeError("The first workflow did not end well.")
     page.page.wait_for_timeout(2000)
     save_webp(graph_picture(page), PICTURES / "comfyui-graph.webp", 1000)
+    swipe(page)
+    save_webp(node_picture(page, "C2GMPreviewMap"), PICTURES / "comfyui-swipe.webp", 520)
+
+
+def swipe(page: ComfyPage) -> None:
+    """Zoom 17 of the first workflow's map beside its imagery."""
     preview = page.page.locator(".c2gm-preview-map")
     page.show("C2GMPreviewMap", margin=CORNER)
     preview.get_by_title("Show zoom 17").click()
     preview.get_by_text("Swipe").click()
     page.page.wait_for_timeout(1500)
-    save_webp(node_picture(page, "C2GMPreviewMap"), PICTURES / "comfyui-swipe.webp", 520)
 
 
 def draw_loose(page: ComfyPage) -> None:
@@ -171,6 +176,8 @@ def main(wanted: list[str], *, only_thumbnails: bool) -> None:
                     draw_first(page)
                 else:
                     run(page, title)
+                    if title == TITLES[0]:
+                        swipe(page)
                 save_thumbnail(page, server, title)
                 if not only_thumbnails:
                     save_nodes(page, title)
