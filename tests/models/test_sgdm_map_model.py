@@ -245,6 +245,20 @@ def test_each_zoom_is_read_as_the_models_file_says(
     assert not torch.equal(drafts[14], drafts[17]) and not torch.equal(drafts[17], drafts[18])
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"street_shifts": (0.0, 2.0)}, "'street_shifts' are of a class head of 13 classes"),
+        ({"unreferenced_views": True}, "can read without a reference.*use norm 'group'"),
+    ],
+)
+def test_readings_that_a_model_cannot_give_are_refused(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        SGDM(replace(tiny(), **changes))
+
+
 def test_maps_above_their_last_zoom_show_ground_where_a_built_up_area_is_read(
     network: SGDM,
 ) -> None:
