@@ -49,6 +49,11 @@ class MFEncoderConfig:
     looks: int = 0
     draft_cells: int = 1
 
+    @property
+    def needs_reference(self) -> bool:
+        """Whether nothing is read without a reference (the authors' cascade arms)."""
+        return self.norm == "batch" and self.arm != "origin"
+
 
 @dataclass(frozen=True)
 class SFAdapterConfig:

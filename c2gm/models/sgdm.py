@@ -201,7 +201,7 @@ def _check_draft(config: SGDMConfig) -> None:
             "'road_shifts' and 'street_shifts' are of a class head of "
             f"{FLAT_CLASSES} classes; this one has {encoder.class_head}."
         )
-    if config.unreferenced_views and encoder.norm != "group":
+    if config.unreferenced_views and encoder.needs_reference:
         raise ConfigError(
             f"'unreferenced_views' need a model that can read without a reference; the arm "
             f"{encoder.arm!r} with norm {encoder.norm!r} cannot. Leave it out, or use norm 'group'."

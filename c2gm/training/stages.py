@@ -68,12 +68,6 @@ class Stage(nn.Module, ABC):
             labels = torch.where(readable, labels, LABEL_ID["unknown"])
         return class_loss(logits, batch.classes, labels)
 
-    @property
-    def needs_references(self) -> bool:
-        """Whether the model cannot do without a reference (the authors' cascade arms)."""
-        encoder = self.model.config.mf_encoder
-        return encoder.norm == "batch" and encoder.arm != "origin"
-
     def trained(self) -> dict[str, nn.Parameter]:
         """Parameters that the stage trains, by their name in the model."""
         ids = {id(p) for group in self.parameter_groups() for p in group["params"]}

@@ -99,7 +99,7 @@ class Run:
         self.average = WeightAverage(trained_tensors(self.model, self.trained), config.ema)
         self.chance = Chance(self.device, config.seed)
         self.losses = Losses(self.device)
-        referenced = self.stage.needs_references
+        referenced = self.model.config.mf_encoder.needs_reference
         self.trial = Trial(self.model, config, self.folder, referenced=referenced)
         self.accelerator: Any = None
         self._scaler_state: dict[str, Any] | None = None
@@ -141,7 +141,8 @@ class Run:
 
     def _train(self) -> None:
         config, clock = self.config, self.clock
-        with open_records(config, referenced=self.stage.needs_references) as records:
+        referenced = self.model.config.mf_encoder.needs_reference
+        with open_records(config, referenced=referenced) as records:
             precision = self.prepare(self._trial_batch(records))
             log.info("%s in %s on %s", config.stage, precision, self.device)
             pulse = Pulse()
