@@ -14,13 +14,14 @@ from typing import Any
 import comfy.model_management
 import comfy.model_patcher
 import comfy.patcher_extension
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..c2gm.errors import ConfigError
 from ..c2gm.models.config import HowToRead, SGDMConfig, UNetConfig
 from ..c2gm.models.mf_encoder import MFEncoder
-from ..c2gm.models.readings import in_legend_colours
+from ..c2gm.models.readings import in_255ths, in_legend_colours, log_probabilities
 from ..c2gm.models.sf_adapter import SFAdapter
 from .comfy_models import part
 from .memory import memory_told, smaller_area
@@ -68,14 +69,29 @@ class FeatureEncoder(nn.Module):
         self.merge_encoder = MFEncoder(config.mf_encoder)
         self.adapter = SFAdapter(config.sf_adapter, config.mf_encoder.out_channels)
 
-    def forward(self, imagery: Tensor, reference: Tensor | None, how: HowToRead) -> Features:
+    def forward(
+        self,
+        imagery: Tensor,
+        reference: Tensor | None,
+        how: HowToRead,
+        probabilities: np.ndarray | None = None,
+    ) -> Features:
         """Features of pictures float [-1,1] [B,3,H,W]."""
-        reading = self.merge_encoder.read(imagery, reference)
+        encoder = self.merge_encoder
+        reading = encoder.read(imagery, reference)
         maps = tuple(feature * self.factor for feature in self.adapter(reading.f_cond))
         if not self.has_draft:
             return Features(maps)
-        logits = self.merge_encoder.logits_as_drawn(how, reading, imagery, reference)
-        return Features(maps, *self.merge_encoder.draft_and_classes(logits, how))
+        if probabilities is None:
+            logits = encoder.logits_as_drawn(how, reading, imagery, reference)
+        else:
+            logits = log_probabilities(probabilities, reading.f_cond)
+        return Features(maps, *encoder.draft_and_classes(logits, how))
+
+    def classes(self, imagery: Tensor, reference: Tensor | None, how: HowToRead) -> np.ndarray:
+        """Class probabilities of pictures in 255ths, uint8 [B,classes,H,W]."""
+        reading = self.merge_encoder.read(imagery, reference)
+        return in_255ths(self.merge_encoder.logits_as_drawn(how, reading, imagery, reference))
 
 
 def build_encoder(config: SGDMConfig, tensors: Mapping[str, Tensor]) -> Any:
@@ -102,6 +118,7 @@ def encode_features(
     reference: Tensor | None,
     zoom: int | None = None,
     look: int | None = None,
+    probabilities: np.ndarray | None = None,
 ) -> Features:
     """Features of a batch of windows.
 
@@ -111,10 +128,33 @@ def encode_features(
         reference: The same of the enlarged references, or None.
         zoom: Of the grid that the windows lie on; None where nobody knows it.
         look: The zoom whose maps the reading shall look like; None where nobody knows.
+        probabilities: Of the classes that are drawn, float32 [B,classes,H,W]; None reads them here.
 
     Raises:
         ConfigError: sizes differ or do not divide by 8, or the model needs a reference.
     """
+    encoder, seen = _load(sgdm, imagery, reference)
+    return encoder(*seen, sgdm.config.how_to_read(zoom, look), probabilities)
+
+
+def encode_classes(
+    sgdm: Any,
+    imagery: Tensor,
+    reference: Tensor | None,
+    zoom: int | None = None,
+    look: int | None = None,
+) -> np.ndarray:
+    """Class probabilities of a batch of windows in 255ths, uint8 [B,classes,H,W]; arguments and
+    errors of `encode_features`.
+    """
+    encoder, seen = _load(sgdm, imagery, reference)
+    return encoder.classes(*seen, sgdm.config.how_to_read(zoom, look))
+
+
+def _load(
+    sgdm: Any, imagery: Tensor, reference: Tensor | None
+) -> tuple[Any, tuple[Tensor | None, Tensor | None]]:
+    """The encoder on its device, and what it shall see."""
     if reference is not None and not len(reference):
         reference = None  # Cascade Reference Encode without a map: a stage from nothing
     _check_pictures(imagery, reference)
@@ -125,11 +165,7 @@ def encode_features(
     width = max(sgdm.config.mf_encoder.widths)
     management.load_models_gpu([patcher], memory_required=pixels * width * 4)
     device = patcher.load_device
-    return patcher.model(
-        _pixels(imagery, device),
-        _pixels(reference, device),
-        sgdm.config.how_to_read(zoom, look),
-    )
+    return patcher.model, (_pixels(imagery, device), _pixels(reference, device))
 
 
 def reading_image(classes: Tensor) -> Tensor:

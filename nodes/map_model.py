@@ -19,7 +19,13 @@ import torch
 
 from ..c2gm import __version__
 from ..c2gm.errors import ConfigError
-from .features import Features, apply_features, encode_features, reading_image
+from .features import (
+    Features,
+    apply_features,
+    encode_classes,
+    encode_features,
+    reading_image,
+)
 from .memory import memory_told, smaller_batch
 from .model_files import LoadedSGDM
 from .pictures import from_image, to_image
@@ -91,6 +97,7 @@ class ComfyMapModel:
         cpu = comfy.model_management.is_device_cpu(model.load_device)
         self.batch = batch or (CPU_BATCH if cpu else GPU_BATCH)
         self.latent_channels = sgdm.config.vae.latent_channels
+        self.reads_classes = bool(sgdm.config.unet.draft_channels)
         self.identity: dict[str, Any] = {
             "model": sgdm.hash,
             "graph": graph,
@@ -101,6 +108,8 @@ class ComfyMapModel:
             "threads": torch.get_num_threads(),
             "version": __version__,
         }
+        if self.reads_classes:
+            self.identity["reading"] = "corners"
 
     def embed(self, text: str) -> Any:
         """CONDITIONING of a scale text; each text is encoded once."""
@@ -114,12 +123,31 @@ class ComfyMapModel:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        probabilities: np.ndarray | None = None,
     ) -> Features:
         """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom, read as maps of
-        the zoom `look` show them.
+        the zoom `look` show them, or drawn from class probabilities float32 [B,classes,H,W].
         """
         with self._memory_told():
             return encode_features(
+                self.sgdm,
+                to_image(imagery),
+                None if reference is None else to_image(reference),
+                zoom,
+                look,
+                probabilities,
+            )
+
+    def read_classes(
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
+    ) -> np.ndarray:
+        """Class probabilities in 255ths, uint8 [B,classes,H,W], read as for drawing."""
+        with self._memory_told():
+            return encode_classes(
                 self.sgdm,
                 to_image(imagery),
                 None if reference is None else to_image(reference),

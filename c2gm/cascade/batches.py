@@ -3,65 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import lru_cache
 
 from ..grid import Window
-from ..painting.geometry import Geometry
-from ..painting.window_inputs import (
-    Readable,
-    ReadTile,
-    WindowInputs,
-    read_imagery,
-    read_reference,
-)
+from ..painting.window_inputs import InputReader, WindowInputs
 from .executors import Batch
 from .frontier import Frontier
 
-CACHED_PARENTS = 64  # tiles of the parent map, 200 kB each
 MOST_EMPTY = 256  # empty windows in a batch: so that progress moves and stopping works
 
 
-def read_batches(
-    frontier: Frontier,
-    imagery: Readable,
-    read_tile: ReadTile,
-    *,
-    geometry: Geometry,
-    interpolation: str,
-    size: int,
-) -> Iterator[Batch]:
+def read_batches(frontier: Frontier, read: InputReader, *, size: int) -> Iterator[Batch]:
     """The pending windows of a stage with their inputs, in batches.
 
     Windows without a valid imagery pixel are not painted; they travel with the batch.
 
     Args:
         frontier: Tells which windows are pending.
-        imagery: What is painted from.
-        read_tile: Reads tiles of the parent map.
-        geometry: How windows lie.
-        interpolation: How references are enlarged.
+        read: Reads their inputs.
         size: Windows with imagery in a batch.
     """
-    cascade_factor = frontier.stage.cascade_factor
-    read_parent = lru_cache(maxsize=CACHED_PARENTS)(read_tile)
     inputs: list[WindowInputs] = []
     empty: list[Window] = []
     for window in frontier.pending():
-        one = read_imagery(imagery, window, geometry)
-        if not one.valid.any():
-            empty.append(window)
-        elif cascade_factor is None:
+        one = read(window)
+        if one.valid.any():
             inputs.append(one)
         else:
-            reference = read_reference(
-                read_parent,
-                window,
-                geometry,
-                cascade_factor=cascade_factor,
-                interpolation=interpolation,
-            )
-            inputs.append(replace(one, reference=reference))
+            empty.append(window)
         if len(inputs) == size or len(empty) == MOST_EMPTY:
             yield Batch(tuple(inputs), tuple(empty))
             inputs, empty = [], []

@@ -157,7 +157,7 @@ class BlockRun:
 
     def _parents(self, stage: Stage, block: TileRange) -> Iterable[Tile]:
         """Tiles that the references of a block show."""
-        box = block.box.grown(self._job.plan.geometry.halo)
+        box = block.box.grown(self._job.plan.geometry.reach)
         side = 1 << (stage.parent or 0)
         for tile in tiles_of_box(parent_box(box, stage.cascade_factor or 1)):
             if 0 <= tile.y < side:

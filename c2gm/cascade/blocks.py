@@ -20,7 +20,7 @@ from ..imagery.base import Imagery
 from ..painting.geometry import SEAMLESS, geometry_of
 from ..painting.map_model import MapModel
 from ..painting.paint import Painter
-from ..painting.window_inputs import WindowInputs
+from ..painting.window_inputs import InputReader, WindowInputs
 from ..painting.world_noise import WorldNoise
 from .assemble import Entry, TileAssembler
 from .batches import read_batches
@@ -178,14 +178,15 @@ class BlockWorker:
                 frontier.finish(tile, State.EMPTY)  # not for this worker
             if window not in task.todo:
                 frontier.mark([window], State.EMPTY)  # painted before
-        batches = read_batches(
-            frontier,
+        read = InputReader(
             self._inputs.imagery,
             lambda tile: task.parents[tile].unpacked() if tile in task.parents else None,
-            geometry=geometry,
+            geometry,
+            cascade_factor=task.stage.cascade_factor,
             interpolation=task.interpolation,
-            size=self._inputs.model.batch,
+            corners=self._inputs.model.reads_classes,
         )
+        batches = read_batches(frontier, read, size=self._inputs.model.batch)
         # All pictures stay in memory: a block has 79 MB of them.
         assembler = TileAssembler(frontier, _missing, geometry, cached=len(task.windows))
         painter = self._painter(task.text, task.seed, task.mode)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
 from typing import Any
@@ -18,13 +18,16 @@ import numpy as np
 
 from ..grid import TileRange, Window
 from ..imagery.base import Imagery
+from ..map_scale import zoom_of_text
+from ..painting.corners import READ_AT_ONCE, CornerReadings, most_readings
 from ..painting.feather import feather_tile
 from ..painting.map_model import MapModel
 from ..painting.paint import Painter
-from ..painting.window_inputs import WindowInputs, read_imagery, read_reference, tile_part
+from ..painting.window_inputs import InputReader, WindowInputs, tile_part
 from ..painting.world_noise import WorldNoise
 from ..tilesets.pictures import encode_png
 from .disk import waiting_windows
+from .frontier import blocks_of
 from .job import scale_texts
 from .plan import Plan, Stage
 from .settings import GenerateSettings
@@ -42,6 +45,7 @@ class Probe:
 
     Attributes:
         seconds_a_window: To read and paint a window.
+        seconds_a_corner: To read the classes at a corner; 0 where the model reads none.
         seconds_a_tile: To feather, pack and write a tile.
         map_tile_bytes: Of a tile in the map.
         job_tile_bytes: Of a tile in the job.
@@ -49,6 +53,7 @@ class Probe:
     """
 
     seconds_a_window: float
+    seconds_a_corner: float
     seconds_a_tile: float
     map_tile_bytes: float
     job_tile_bytes: float
@@ -118,11 +123,14 @@ def estimate_map(
     for stage, counts in zip(plan.stages, plan.counts(), strict=True):
         timed = probes.get(stage.zoom, lower)
         batches = ceil(counts.windows / model.batch)
+        drawn = () if stage.copied else blocks_of(stage.windows)
+        corners = sum(most_readings(block) for block in drawn)
         stages.append(
             StageEstimate(
                 stage.zoom,
                 unet_calls=batches * calls_a_batch(model.identity),
                 seconds=batches * model.batch * timed.seconds_a_window
+                + corners * timed.seconds_a_corner
                 + counts.painted * timed.seconds_a_tile,
                 map_bytes=round(counts.exported * measured.map_tile_bytes),
                 job_bytes=round(len(stage.tiles) * measured.job_tile_bytes),
@@ -147,11 +155,24 @@ def probe(
         geometry=plan.geometry,
         text=scale_texts(plan, settings.texts)[stage.zoom],
     )
+    read = InputReader(
+        imagery,
+        lambda tile: None,
+        plan.geometry,
+        cascade_factor=stage.cascade_factor,
+        interpolation=settings.interpolation,
+        corners=False,
+    )
     began = time.perf_counter()
-    inputs = list(islice(_windows_with_imagery(plan, stage, imagery, settings), model.batch))
+    inputs = list(islice(_windows_with_imagery(read, stage), model.batch))
     if not inputs:
         inputs = [_without_imagery(plan, stage)]
     reading = (time.perf_counter() - began) / len(inputs)
+    corner = 0.0
+    if model.reads_classes and plan.geometry.ring:
+        # Windows in a row share their corners, so the time of a corner is measured by itself.
+        inputs = [replace(one, corners=(inputs[0],) * 4) for one in inputs]
+        corner = _seconds_a_corner(model, inputs[0], zoom_of_text(painter.text))
     painter(inputs)  # loads what the network loads when it first runs
     painting: list[float] = []
     while len(painting) < MOST_BATCHES and sum(painting) < PROBE_SECONDS:
@@ -160,26 +181,22 @@ def probe(
         painting.append(time.perf_counter() - began)
     sizes, assembling = _assemble(plan, pictures)
     mean = sum(painting) / len(painting)
-    return Probe(reading + mean / model.batch, assembling, *sizes)
+    return Probe(reading + mean / model.batch, corner, assembling, *sizes)
 
 
-def _windows_with_imagery(
-    plan: Plan, stage: Stage, imagery: Imagery, settings: GenerateSettings
-) -> Iterator[WindowInputs]:
+def _seconds_a_corner(model: MapModel, corner: WindowInputs, look: int | None) -> float:
+    """Time of one reading, after one that loads what the network loads."""
+    for readings in (CornerReadings(model, look), CornerReadings(model, look)):
+        began = time.perf_counter()
+        readings.of_batch([replace(corner, corners=(corner,) * 4)])
+    return (time.perf_counter() - began) / READ_AT_ONCE
+
+
+def _windows_with_imagery(read: InputReader, stage: Stage) -> Iterator[WindowInputs]:
     for window in _spread(stage.exported or stage.tiles):
-        inputs = read_imagery(imagery, window, plan.geometry)
-        if not inputs.valid.any():
-            continue
-        reference = None
-        if stage.cascade_factor is not None:
-            reference = read_reference(
-                lambda tile: None,
-                window,
-                plan.geometry,
-                cascade_factor=stage.cascade_factor,
-                interpolation=settings.interpolation,
-            )
-        yield WindowInputs(window, inputs.imagery, inputs.valid, reference)
+        inputs = read(window)
+        if inputs.valid.any():
+            yield inputs
 
 
 def _spread(tiles: TileRange) -> Iterator[Window]:

@@ -12,6 +12,7 @@ from contextlib import closing
 
 from ..painting.map_model import MapModel
 from ..painting.paint import Painter
+from ..painting.window_inputs import InputReader
 from ..painting.world_noise import WorldNoise
 from .assemble import TileAssembler
 from .batches import read_batches
@@ -67,14 +68,15 @@ class LocalExecutor(Executor):
         frontier.restore(ledger.window_states(stage.zoom), ledger.tile_states(stage.zoom))
         meter.begin_stage(stage, tiles=frontier.tiles_done, windows=frontier.windows_done)
         assembler = TileAssembler(frontier, ledger.window, geometry)
-        inputs = read_batches(
-            frontier,
+        read = InputReader(
             job.imagery,
             ledger.tile,
-            geometry=geometry,
+            geometry,
+            cascade_factor=stage.cascade_factor,
             interpolation=job.settings.interpolation,
-            size=self._model.batch,
+            corners=self._model.reads_classes,
         )
+        inputs = read_batches(frontier, read, size=self._model.batch)
         with closing(paint_batches(inputs, painter, ahead=self._ahead)) as batches:
             for batch, pictures in batches:
                 work = assembler.assemble(batch, pictures)

@@ -1,8 +1,9 @@
 """The plan of a map: which zooms are painted from which, and which tiles and windows that takes.
 
 A tile depends on its own and the eight neighbouring windows, and a window on the parent tiles
-under it. With exact edges the plan therefore grows the asked tiles, from the highest zoom down, by
-what they depend on; the extra tiles are painted, but not written to the map.
+under it and under the windows at its corners. With exact edges the plan therefore grows the asked
+tiles, from the highest zoom down, by what they depend on; the extra tiles are painted, but not
+written to the map.
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def _parents(windows: TileRange, geometry: Geometry | None, factor: int) -> Tile
                 box.bottom // factor,
             )
         )
-    return tiles_of_box(parent_box(windows.box.grown(geometry.halo), factor))
+    return tiles_of_box(parent_box(windows.box.grown(geometry.reach), factor))
 
 
 def _united(first: TileRange | None, second: TileRange | None) -> TileRange | None:

@@ -286,7 +286,7 @@ def _changed_part(map_: TileSet, edit: Edit, tile: Tile) -> PixelBox:
 
 
 def _windows_that_see(plan: Plan, stage: Stage, part: PixelBox) -> Iterator[Window]:
-    """Windows of a stage with any of these parent pixels in their reference."""
+    """Windows of a stage with any of these parent pixels in a reference that they depend on."""
     factor = stage.cascade_factor or 1
     enlarged = PixelBox(
         stage.zoom,
@@ -295,7 +295,7 @@ def _windows_that_see(plan: Plan, stage: Stage, part: PixelBox) -> Iterator[Wind
         part.right * factor,
         part.bottom * factor,
     )
-    for tile in tiles_of_box(enlarged.grown(plan.geometry.halo + MARGIN * factor)):
+    for tile in tiles_of_box(enlarged.grown(plan.geometry.reach + MARGIN * factor)):
         if tile in stage.windows:
             yield Window(tile.x % (1 << tile.z), tile.y, tile.z)
 
@@ -323,7 +323,7 @@ def _hull(first: PixelBox, second: PixelBox) -> PixelBox:
 
 
 def _parents(plan: Plan, stage: Stage, window: Window) -> TileRange:
-    box = plan.geometry.box(window)
+    box = square_box(window.x, window.y, window.z).grown(plan.geometry.reach)
     return tiles_of_box(parent_box(box, stage.cascade_factor or 1))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..sampling import SamplerConfig, guided, sample
 from .devices import device_name
+from .readings import in_255ths, log_probabilities
 from .sgdm import SGDM, Features
 
 BATCH = 4
@@ -45,6 +46,7 @@ class SGDMMapModel:
         self.sampler = sampler or SamplerConfig.default_of(config)
         self.batch = batch
         self.latent_channels = config.vae.latent_channels
+        self.reads_classes = bool(config.unet.draft_channels)
         weight = next(model.parameters())
         self.device, self.dtype = weight.device, weight.dtype
         self.identity: dict[str, Any] = {
@@ -61,6 +63,8 @@ class SGDMMapModel:
         }
         if self.sampler.denoise < 1:  # maps that were begun before it existed can go on
             self.identity["denoise"] = self.sampler.denoise
+        if self.reads_classes:  # likewise
+            self.identity["reading"] = "corners"
         self._embeddings: dict[str, Tensor] = {}
         if self.sampler.guidance_scale > STRONG_GUIDANCE:
             logger.warning(
@@ -82,18 +86,40 @@ class SGDMMapModel:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        probabilities: np.ndarray | None = None,
     ) -> Features:
         """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom, read as maps of
-        the zoom `look` show them.
+        the zoom `look` show them, or drawn from class probabilities float32 [B,classes,H,W].
 
         Raises:
             ConfigError: the model needs a reference, and there is none.
         """
-        return self.model.features(
-            self.to_pixels(imagery),
-            None if reference is None else self.to_pixels(reference),
-            how=self.model.config.how_to_read(zoom, look),
-        )
+        seen = self._seen(imagery, reference)
+        how = self.model.config.how_to_read(zoom, look)
+        if probabilities is None:
+            return self.model.features(*seen, how=how)
+        reading = self.model.mf_encoder.read(*seen)
+        logits = log_probabilities(probabilities, reading.f_cond)
+        return self.model.features_from(reading, logits, seen[1], how=how)
+
+    @torch.inference_mode()
+    def read_classes(
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
+    ) -> np.ndarray:
+        """Class probabilities in 255ths, uint8 [B,classes,H,W], read as for drawing; arguments of
+        `features`.
+
+        Raises:
+            ConfigError: the model has no class head, or needs a reference, and there is none.
+        """
+        seen = self._seen(imagery, reference)
+        how = self.model.config.how_to_read(zoom, look)
+        encoder = self.model.mf_encoder
+        return in_255ths(encoder.logits_as_drawn(how, encoder.read(*seen), *seen))
 
     @torch.inference_mode()
     def sample(
@@ -142,6 +168,11 @@ class SGDMMapModel:
             return self.model.predict(latent.to(self.dtype), timestep, text, features).float()
 
         return predict
+
+    def _seen(
+        self, imagery: np.ndarray, reference: np.ndarray | None
+    ) -> tuple[Tensor, Tensor | None]:
+        return self.to_pixels(imagery), None if reference is None else self.to_pixels(reference)
 
     def to_pixels(self, pictures: np.ndarray) -> Tensor:
         """Pictures uint8 [B,H,W,3] as the network reads them, float [-1,1] [B,3,H,W]."""

@@ -41,6 +41,11 @@ class ModelProfile(Protocol):
 class MapModel(ModelProfile, Protocol):
     """A network that draws the map of a window."""
 
+    @property
+    def reads_classes(self) -> bool:
+        """Whether it reads the legend's classes before it draws."""
+        ...
+
     def embed(self, text: str) -> Any:
         """Embedding of a scale text; asked once a zoom."""
         ...
@@ -51,6 +56,7 @@ class MapModel(ModelProfile, Protocol):
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        probabilities: np.ndarray | None = None,
     ) -> Any:
         """SFAdapter features of a batch of windows; asked once a window.
 
@@ -60,6 +66,21 @@ class MapModel(ModelProfile, Protocol):
             zoom: of the grid that the windows lie on; None where nobody knows it.
             look: the zoom that the scale text names, so that what is read agrees with it; None
                 where it names none.
+            probabilities: of the legend's classes, float32 [B,classes,H,W], that a model that reads
+                classes shall draw from; None lets it read these windows alone.
+        """
+        ...
+
+    def read_classes(
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
+    ) -> np.ndarray:
+        """Probabilities of the legend's classes in 255ths, uint8 [B,classes,H,W]; asked of models
+        that read classes, once a corner of tiles, in batches of another size. Arguments of
+        `features`.
         """
         ...
 

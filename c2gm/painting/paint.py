@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..map_scale import zoom_of_text
+from .corners import CornerReadings
 from .geometry import Geometry
 from .map_model import MapModel
 from .window_inputs import WindowInputs
@@ -37,6 +38,7 @@ class Painter:
         self.geometry = geometry
         self.text = text
         self._look = zoom_of_text(text)
+        self._corners = CornerReadings(model, self._look)
         self._embedding: Any = None
         self._embedded = False
 
@@ -56,6 +58,7 @@ class Painter:
             np.stack(references) if references else None,
             batch[0].window.z,
             self._look,
+            self._corners.of_batch(padded) if padded[0].corners else None,
         )
 
         def cut_noise(k: int) -> np.ndarray:

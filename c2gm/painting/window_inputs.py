@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -12,9 +13,11 @@ from mercantile import Tile
 from ..grid import TILE_SIZE, PixelBox, Window, tile_box, tiles_of_box, wrapped
 from ..legend import GROUND
 from ..references import MARGIN, enlarge_reference, parent_box
-from .geometry import Geometry
+from .geometry import CORNERS, Geometry, corners_of
 
 NO_IMAGERY = 127  # mid-grey, as in training
+CACHED_PARENTS = 64  # tiles of the parent map, 200 kB each
+CACHED_CORNERS = 40  # two rows of a block, 700 kB each
 
 ReadTile = Callable[[Tile], "np.ndarray | None"]
 """Pixels uint8 [256,256,3] or [256,256,4] of a map tile, None where there is none."""
@@ -37,12 +40,73 @@ class WindowInputs:
         imagery: uint8 [H,W,3], invalid pixels 127.
         valid: bool [H,W], True where imagery is there.
         reference: uint8 [H,W,3], or None in a stage from nothing.
+        corners: The same of the four windows at its tile's corners, for models that read classes
+            there; none otherwise.
     """
 
     window: Window
     imagery: np.ndarray
     valid: np.ndarray
     reference: np.ndarray | None = None
+    corners: tuple[WindowInputs, ...] = ()
+
+
+class InputReader:
+    """Reads what the windows of a stage are painted from.
+
+    Args:
+        imagery: What is painted from.
+        read_tile: Reads tiles of the parent map.
+        geometry: How windows lie.
+        cascade_factor: Factor to the parent map; None in a stage from nothing.
+        interpolation: How references are enlarged.
+        corners: Whether the model reads classes, for which windows that overlap bring their
+            corners.
+    """
+
+    def __init__(
+        self,
+        imagery: Readable,
+        read_tile: ReadTile,
+        geometry: Geometry,
+        *,
+        cascade_factor: int | None,
+        interpolation: str,
+        corners: bool,
+    ) -> None:
+        self._imagery = imagery
+        self._read_parent = lru_cache(maxsize=CACHED_PARENTS)(read_tile)
+        self._geometry = geometry
+        self._cascade_factor = cascade_factor
+        self._interpolation = interpolation
+        self._corners = corners and geometry.ring > 0
+        self._corner = lru_cache(maxsize=CACHED_CORNERS)(self._read_corner)
+
+    def __call__(self, window: Window) -> WindowInputs:
+        """Inputs of a window; of one without a valid pixel, which is not painted, imagery alone."""
+        inputs = read_imagery(self._imagery, window, self._geometry)
+        if not inputs.valid.any():
+            return inputs
+        corners = corners_of(window) if self._corners else ()
+        return replace(
+            self._with_reference(inputs, self._geometry),
+            corners=tuple(self._corner(corner) for corner in corners),
+        )
+
+    def _read_corner(self, corner: Window) -> WindowInputs:
+        return self._with_reference(read_imagery(self._imagery, corner, CORNERS), CORNERS)
+
+    def _with_reference(self, inputs: WindowInputs, geometry: Geometry) -> WindowInputs:
+        if self._cascade_factor is None:
+            return inputs
+        reference = read_reference(
+            self._read_parent,
+            inputs.window,
+            geometry,
+            cascade_factor=self._cascade_factor,
+            interpolation=self._interpolation,
+        )
+        return replace(inputs, reference=reference)
 
 
 def read_imagery(imagery: Readable, window: Window, geometry: Geometry) -> WindowInputs:

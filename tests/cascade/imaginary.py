@@ -56,16 +56,20 @@ def imagery_of(tiles: TileRange, **more: Any) -> ImaginaryImagery:
 
 
 class TextureModel:
-    """A model that mixes its inputs pixel by pixel, and counts its calls."""
+    """A model that mixes its inputs pixel by pixel, and counts its calls and the corners it reads.
+
+    It reads two classes, and every window's rim otherwise than its neighbour.
+    """
 
     latent_channels = 4
+    reads_classes = True
 
     def __init__(self, batch: int = 4) -> None:
         self.batch = batch
         self.identity: dict[str, Any] = {"model": "texture", "steps": 2}
         self.embedded: list[str] = []
         self.calls = {"features": 0, "sample": 0, "decode": 0}
-        self.windows = 0
+        self.corners = 0
 
     def embed(self, text: str) -> int:
         self.embedded.append(text)
@@ -77,10 +81,26 @@ class TextureModel:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        probabilities: np.ndarray | None = None,
     ) -> np.ndarray:
         assert imagery.shape[0] == self.batch and imagery.dtype == np.uint8
         self.calls["features"] += 1
-        return imagery // 2 if reference is None else imagery // 2 + reference // 4
+        mixed = imagery // 2 if reference is None else imagery // 2 + reference // 4
+        if probabilities is not None:
+            mixed += np.rint(31 * probabilities[:, 0]).astype(np.uint8)[..., None]
+        return mixed
+
+    def read_classes(
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
+    ) -> np.ndarray:
+        self.corners += len(imagery)
+        seen = imagery[..., 0] // 4 if reference is None else reference[..., 1] // 4
+        first = 60 + seen + 8 * (_rim(320)[:, None] + _rim(320))
+        return np.stack([first, 255 - first], axis=1)
 
     def sample(self, noise: Any, features: np.ndarray, text: int) -> np.ndarray:
         self.calls["sample"] += 1
@@ -94,9 +114,13 @@ class TextureModel:
     def decode(self, latent: np.ndarray) -> np.ndarray:
         self.calls["decode"] += 1
         # The rim differs from what the neighbour paints there, as a real network's does.
-        middle = np.abs(np.arange(latent.shape[2]) - latent.shape[2] / 2 + 0.5)
-        rim = np.where(middle < 110, 0, 5).astype(np.uint8)
+        rim = _rim(latent.shape[2])
         return latent + rim[:, None, None] + rim[:, None]
+
+
+def _rim(size: int) -> np.ndarray:
+    middle = np.abs(np.arange(size) - size / 2 + 0.5)
+    return np.where(middle < 110, 0, 5).astype(np.uint8)
 
 
 GROUND = TileRange(14, 8500, 5600, 8500, 5600)  # one tile at zoom 14, 4 x 4 at zoom 16

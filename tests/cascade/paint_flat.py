@@ -14,7 +14,9 @@ from c2gm.grid import TileRange
 class FlatModel(TextureModel):
     """Costs next to nothing, so that memory can be measured over many windows."""
 
-    def features(self, imagery, reference, zoom=None, look=None):
+    reads_classes = False
+
+    def features(self, imagery, reference, zoom=None, look=None, probabilities=None):
         return None
 
     def sample(self, noise, features, text):

@@ -61,9 +61,9 @@ def test_time_is_that_of_the_network_by_windows(imagery):
 
 def test_zooms_that_take_longer_are_told_so(imagery):
     class ViewsBelow16(TextureModel):
-        def features(self, imagery, reference, zoom=None, look=None):
+        def features(self, imagery, reference, zoom=None, *more):
             time.sleep(0.4 if zoom is not None and zoom < 16 else 0.0)
-            return super().features(imagery, reference, zoom, look)
+            return super().features(imagery, reference, zoom, *more)
 
     plan, model = plan_for(imagery, SETTINGS), ViewsBelow16()
     told = estimate_map(plan, imagery, model, SETTINGS)

@@ -1,5 +1,6 @@
 """Rules 1 to 6 of painting: what a tile is, and that nothing else decides its bytes."""
 
+import itertools
 import math
 import random
 import sys
@@ -54,8 +55,17 @@ def canvas(tileset, zoom: int, box: PixelBox) -> np.ndarray:
     return pixels
 
 
+def place_of(box: PixelBox, outer: PixelBox) -> tuple[slice, slice]:
+    """Where a box lies in a larger one."""
+    return np.s_[
+        box.top - outer.top : box.bottom - outer.top,
+        box.left - outer.left : box.right - outer.left,
+    ]
+
+
 def plainly_painted(imagery, tileset, zoom: int, factor: int | None) -> np.ndarray:
-    """A zoom as the rules say it, with the whole world of the test in memory, window by window.
+    """A zoom as the rules say it, with the whole world of the test in memory, window by window:
+    all that is read at corners in one picture, of which each window has its cut.
 
     Its references are the tile set's own parent tiles.
     """
@@ -65,36 +75,42 @@ def plainly_painted(imagery, tileset, zoom: int, factor: int | None) -> np.ndarr
     if factor is not None:
         step = int(math.log2(factor))
         around = tiles_of(zoom - step).grown(1).box
-        parents = around.grown(-96)  # 160 px round the tiles: enough for windows at 2X and 4X
-        whole = canvas(tileset, zoom - step, around)[96:-96, 96:-96]
-        enlarged = enlarge_reference(whole, factor)
-        first_x, first_y = (parents.left + MARGIN) * factor, (parents.top + MARGIN) * factor
-    total = np.zeros((outer.height, outer.width, 3))
-    weights = np.zeros((outer.height, outer.width, 1))
-    axis = feather_weights().astype(np.float64)
-    for x, y, _ in tiles_of(zoom).grown(1):
-        window = Window(x, y, zoom)
-        box = window.box
+        enlarged = enlarge_reference(canvas(tileset, zoom - step, around), factor)
+        first_x, first_y = (around.left + MARGIN) * factor, (around.top + MARGIN) * factor
+
+    def seen(box: PixelBox) -> tuple[np.ndarray, np.ndarray | None]:
         rgb, valid = imagery.read(box)
-        if not valid.any():
-            continue
-        seen = np.where(valid[..., None], rgb, np.uint8(127))[None]
         reference = None
         if factor is not None:
             top, left = box.top - first_y, box.left - first_x
             reference = enlarged[top : top + 320, left : left + 320][None]
+        return np.where(valid[..., None], rgb, np.uint8(127))[None], reference
+
+    axis = feather_weights().astype(np.float64)
+    weight = axis[:, None] * axis
+    read = np.zeros((outer.height, outer.width, 2))
+    drawn = tiles_of(zoom).grown(1)
+    corners = range(drawn.left, drawn.right + 2), range(drawn.top, drawn.bottom + 2)
+    for x, y in itertools.product(*corners):
+        left, top = 256 * x - 160, 256 * y - 160
+        corner = PixelBox(zoom, left, top, left + 320, top + 320)
+        probabilities = model.read_classes(*seen(corner))[0].transpose(1, 2, 0) / 255
+        read[place_of(corner, outer)] += weight[..., None] * probabilities
+    total = np.zeros((outer.height, outer.width, 3))
+    weights = np.zeros((outer.height, outer.width, 1))
+    for x, y, _ in drawn:
+        window = Window(x, y, zoom)
+        if not imagery.read(window.box)[1].any():
+            continue
+        place = place_of(window.box, outer)
+        probabilities = read[place].transpose(2, 0, 1)[None]
         latent = model.sample(
             lambda k, window=window: noise.window(window, k)[None],
-            model.features(seen, reference),
+            model.features(*seen(window.box), probabilities=probabilities),
             text,
         )
-        place = np.s_[
-            box.top - outer.top : box.bottom - outer.top,
-            box.left - outer.left : box.right - outer.left,
-        ]
-        weight = (axis[:, None] * axis[None])[..., None]
-        total[place] += weight * model.decode(latent)[0]
-        weights[place] += weight
+        total[place] += weight[..., None] * model.decode(latent)[0]
+        weights[place] += weight[..., None]
     return np.rint(total / np.maximum(weights, 1e-9))
 
 
@@ -252,6 +268,9 @@ def test_calls_are_counted_features_once_a_window_and_text_once_a_zoom(paint, mo
     result = paint(imagery=ground, zooms=zooms, cascade_factor=factor)
     calls = sum(math.ceil(counts.windows / model.batch) for counts in result.plan.counts())
     assert model.calls == {"features": calls, "sample": calls, "decode": calls}
+    sides = [counts.windows**0.5 for counts in result.plan.counts()]
+    assert sum((side + 1) ** 2 for side in sides) <= model.corners
+    assert model.corners <= sum((side + 2) * (side + 1) for side in sides)
     assert result.painted_windows == sum(counts.windows for counts in result.plan.counts())
     assert model.embedded == [
         scale_text(map_scale(stage.zoom), stage.cascade_factor) for stage in result.plan.stages

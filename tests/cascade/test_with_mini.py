@@ -259,9 +259,12 @@ def test_networks_of_mini_run_once_a_window_and_its_text_once_a_zoom(whole):
     batches = sum(math.ceil(len(windows) / 4) for windows in WINDOWS.values())
     assert whole.mini.identity["steps"] == 2 and whole.result.painted_windows == 25
     views = 4  # `four_views_until` of the bundled file is 17
+    readings = 22  # 4 x 4 corners of zoom 16 and 5 x 5 of zoom 17, two in a call; some are padded
     assert whole.runs == {
         ("text", 1): len(WINDOWS),
-        ("mf_encoder", 4): views * batches,
+        ("mf_encoder", 4): batches,
+        ("mf_encoder", 2): views * readings,
+        ("corners", 2): readings,
         ("sf_adapter", 4): batches,
         ("unet", 4): 2 * batches,
         ("decoder", 4): batches,

@@ -33,6 +33,7 @@ class Call:
     reference: np.ndarray | None
     noise: dict[int, np.ndarray] = field(default_factory=dict)
     pictures: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
 
 class WatchedMini:
@@ -46,6 +47,7 @@ class WatchedMini:
         self.inner = SGDMMapModel(SGDM.load("mini"))
         self.batch, self.identity = self.inner.batch, self.inner.identity
         self.latent_channels = self.inner.latent_channels
+        self.reads_classes = self.inner.reads_classes
         self.calls: list[Call] = []
         self.runs: Counter[tuple[str, int]] = Counter()
         self.most_alive = 0
@@ -67,9 +69,20 @@ class WatchedMini:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        probabilities: np.ndarray | None = None,
     ) -> Any:
-        self.calls.append(Call(imagery, reference))
-        return self._watch(self.inner.features(imagery, reference, zoom, look))
+        self.calls.append(Call(imagery, reference, probabilities=probabilities))
+        return self._watch(self.inner.features(imagery, reference, zoom, look, probabilities))
+
+    def read_classes(
+        self,
+        imagery: np.ndarray,
+        reference: np.ndarray | None,
+        zoom: int | None = None,
+        look: int | None = None,
+    ) -> np.ndarray:
+        self.runs.update([("corners", len(imagery))])
+        return self.inner.read_classes(imagery, reference, zoom, look)
 
     def sample(self, noise: Any, features: Any, text: Any) -> Any:
         def cut(k: int) -> np.ndarray:

@@ -18,6 +18,7 @@ class MixingModel:
 
     batch = 2
     latent_channels = 4
+    reads_classes = False
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._seconds = seconds
@@ -32,6 +33,7 @@ class MixingModel:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        probabilities: np.ndarray | None = None,
     ) -> np.ndarray:
         time.sleep(self._seconds)
         return imagery // 2 if reference is None else imagery // 2 + reference // 4

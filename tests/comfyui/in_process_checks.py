@@ -130,7 +130,11 @@ def measure_agreement(name: str) -> None:
     if steering.draft is not None:
         tensors[f"{name}.draft"] = steering.draft
     scale = sgdm.config.vae.scaling_factor
-    if steering.classes is not None:
+    if model.reads_classes:
+        classes = model.read_classes(imagery, reference, 14, 14)
+        tensors[f"{name}.read_classes"] = torch.from_numpy(classes)
+        given = model.features(imagery, reference, 14, 14, classes / np.float32(255))
+        tensors[f"{name}.draft_given"] = given.draft
         read = painter(sgdm, denoise=0.5).sample(noise, steering, text)
         tensors[f"{name}.latent_read"] = read * scale
     for cfg in (1.0, 7.0):

@@ -148,7 +148,12 @@ def _compute(measured: Measured, name: str) -> dict[str, Tensor]:
     values |= {f"feature{level}": value for level, value in enumerate(features.maps)}
     if features.draft is not None:
         values["draft"] = features.draft
-    if features.classes is not None:
+    if model.reads_classes:
+        classes = model.read_classes(imagery, reference, 14, 14)
+        values["read_classes"] = torch.from_numpy(classes)
+        given = model.features(imagery, reference, 14, 14, classes / np.float32(255))
+        assert given.draft is not None
+        values["draft_given"] = given.draft
         started = SGDMMapModel(sgdm, SamplerConfig("ddim", 4, denoise=0.5), model_hash="test")
         values["latent_read"] = started.sample(lambda k: noise[k], features, text)
     values["pictures"] = torch.from_numpy(model.decode(latent))
@@ -217,6 +222,14 @@ def test_features_and_draft_are_the_librarys(
     assert len(names) == (4 if name == "mini" else 3)
     for key in names:
         assert relative(measured.comfyui[f"{name}.{key}"], values[key]) < 1e-5, key
+
+
+def test_what_is_read_at_corners_is_the_librarys(
+    measured: Measured, library: Callable[[str], dict[str, Tensor]]
+) -> None:
+    ours, values = measured.comfyui["mini.read_classes"].int(), library("mini")
+    assert (ours - values["read_classes"].int()).abs().max() <= 1
+    assert relative(measured.comfyui["mini.draft_given"], values["draft_given"]) < 0.01
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -297,3 +297,26 @@ def test_what_is_read_is_what_maps_of_the_look_show(
         assert features.classes is not None and features.draft is not None
         assert bool((features.classes == CLASS_ID[name]).all())
         assert bool((features.draft.unflatten(1, (13, -1))[:, CLASS_ID[name]] > 0.9).all())
+
+
+def test_what_was_read_elsewhere_is_drawn(network: SGDM) -> None:
+    model, pixels, others = SGDMMapModel(network), windows(4), windows(4)[::-1]
+    read = model.read_classes(pixels, None, 16, 16)
+    assert read.dtype == np.uint8 and read.shape == (4, 13, SIZE, SIZE)
+    assert np.abs(read.sum(axis=1, dtype=int) - 255).max() <= 13 / 2
+    own = model.features(pixels, None, 16, 16)
+    given = model.features(pixels, None, 16, 16, read / np.float32(255))
+    assert own.draft is not None and given.draft is not None
+    assert torch.allclose(own.draft, given.draft, atol=0.02)
+    assert all(map(torch.equal, own.maps, given.maps))
+    elsewhere = model.features(others, None, 16, 16, read / np.float32(255))
+    assert elsewhere.draft is not None and torch.equal(elsewhere.draft, given.draft)
+    assert not torch.equal(elsewhere.maps[0], given.maps[0])
+
+
+def test_a_model_tells_whether_it_reads_classes(network: SGDM) -> None:
+    model = SGDMMapModel(network)
+    assert model.reads_classes and model.identity["reading"] == "corners"
+    config = replace(tiny(), unet=replace(tiny().unet, draft_channels=0))
+    plain = SGDMMapModel(SGDM(config))
+    assert not plain.reads_classes and "reading" not in plain.identity

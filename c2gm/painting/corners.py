@@ -1,0 +1,97 @@
+"""Reading at the corners of the tiles: what neighbouring windows are drawn from, they share.
+
+A class head reads each window a little otherwise than its neighbour, and a wood that one window
+sees and the next does not would fade out between them. So classes are read in windows of their own,
+centred at the corners of the tiles, and the four round a tile are blended by the weights of the
+pictures (`feather`). Where two drawn windows overlap, both are drawn from the same probabilities;
+where readings disagree, one window draws the border between them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..grid import TILE_SIZE, WINDOW_SIZE, TileRange, Window
+from .feather import feather_weights
+from .map_model import MapModel
+from .window_inputs import WindowInputs
+
+READ_AT_ONCE = 2  # in every call: few are padded, and larger batches are no faster
+CACHED_READINGS = 40  # two rows of a block, 1.3 MB each
+_SHARED = WINDOW_SIZE - TILE_SIZE // 2  # pixels a side that a window shares with each of its four
+
+
+def blend_corners(readings: Sequence[np.ndarray]) -> np.ndarray:
+    """What a window is drawn from, of the readings at its corners.
+
+    Args:
+        readings: Of `corners_of`, class probabilities in 255ths, uint8 [classes,320,320].
+
+    Returns:
+        Probabilities that sum to 1, float32 [classes,320,320].
+    """
+    axis = feather_weights()
+    blended = np.zeros(readings[0].shape, dtype=np.float32)
+    # The first of two corners lies half a tile before the window, the second half a tile behind.
+    places = (
+        (slice(0, _SHARED), slice(-_SHARED, None)),
+        (slice(-_SHARED, None), slice(0, _SHARED)),
+    )
+    for number, reading in enumerate(readings):
+        (rows, read_rows), (columns, read_columns) = places[number // 2], places[number % 2]
+        weight = axis[read_rows, None] * axis[None, read_columns]
+        blended[:, rows, columns] += weight * reading[:, read_rows, read_columns]
+    blended /= blended.sum(axis=0)
+    return blended
+
+
+def most_readings(windows: TileRange) -> int:
+    """Corners that are read for a range of windows within a block, padding included."""
+    width, height = windows.right - windows.left + 1, windows.bottom - windows.top + 1
+    return (width + READ_AT_ONCE) * (height + 1)
+
+
+class CornerReadings:
+    """Reads each corner once, as long as it is among the last ones.
+
+    Args:
+        model: A model that reads classes.
+        look: The zoom whose maps the reading shall look like; None where nobody knows.
+    """
+
+    def __init__(self, model: MapModel, look: int | None) -> None:
+        self._model = model
+        self._look = look
+        self._kept: OrderedDict[Window, np.ndarray] = OrderedDict()
+
+    def of_batch(self, batch: Sequence[WindowInputs]) -> np.ndarray:
+        """Class probabilities that a batch is drawn from, float32 [B,classes,H,W]."""
+        corners = {corner.window: corner for inputs in batch for corner in inputs.corners}
+        lacking = [corner for window, corner in corners.items() if window not in self._kept]
+        for first in range(0, len(lacking), READ_AT_ONCE):
+            self._read(lacking[first : first + READ_AT_ONCE])
+        blended = [
+            blend_corners([self._kept[corner.window] for corner in inputs.corners])
+            for inputs in batch
+        ]
+        for window in corners:
+            self._kept.move_to_end(window)
+        while len(self._kept) > max(CACHED_READINGS, len(corners)):
+            self._kept.popitem(last=False)
+        return np.stack(blended)
+
+    def _read(self, corners: list[WindowInputs]) -> None:
+        """Read a few corners; fewer are padded, for the last bits depend on a batch's shape."""
+        padded = [*corners, *[corners[-1]] * (READ_AT_ONCE - len(corners))]
+        references = [inputs.reference for inputs in padded if inputs.reference is not None]
+        readings = self._model.read_classes(
+            np.stack([inputs.imagery for inputs in padded]),
+            np.stack(references) if references else None,
+            corners[0].window.z,
+            self._look,
+        )
+        for inputs, reading in zip(corners, readings, strict=False):
+            self._kept[inputs.window] = reading
