@@ -143,8 +143,8 @@ class ApplyFeatures(Node):
                     max=20,
                     optional=True,
                     tooltip=(
-                        "Zoom of the windows, so that they are read as the Cascade Sampler reads "
-                        "them; 0: not told."
+                        "Zoom of the windows, so that they are read as windows of it are; 0: "
+                        "not told."
                     ),
                 ),
                 io.Int.Input(

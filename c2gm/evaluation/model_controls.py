@@ -7,6 +7,8 @@ not beat it draws for nothing.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from mercantile import Tile
 
@@ -14,8 +16,9 @@ from ..grid import Window
 from ..imagery.base import Imagery
 from ..legend import CLASS_ID, palette
 from ..models.sgdm_map_model import SGDMMapModel
+from ..painting.corners import CornerReadings
 from ..painting.geometry import geometry_of
-from ..painting.window_inputs import read_imagery, read_mosaic, tile_part
+from ..painting.window_inputs import InputReader, read_mosaic, tile_part
 from .edges import near
 from .groups import ROADS
 from .truth import Pyramid
@@ -43,17 +46,27 @@ class ThroughVAE:
 
 
 class SegmentAndDraw:
-    """The class head's classes of the imagery alone, in the colours of the legend."""
+    """The class head's classes of the imagery alone, read at the corners of the tiles as for
+    drawing, in the colours of the legend.
+    """
 
     def __init__(self, model: SGDMMapModel, imagery: Imagery) -> None:
-        self._model, self._imagery = model, imagery
+        self._read = InputReader(
+            imagery,
+            lambda tile: None,
+            _SEAMLESS,
+            cascade_factor=None,
+            interpolation=model.model.config.interpolation,
+            corners=True,
+        )
+        self._corners = lru_cache(maxsize=1)(lambda zoom: CornerReadings(model, zoom))
 
     def get(self, tile: Tile) -> np.ndarray | None:
         """The tile's part of its window, uint8 [256,256,3], or None without imagery."""
-        inputs = read_imagery(self._imagery, Window(*tile), _SEAMLESS)
+        inputs = self._read(Window(*tile))
         if not tile_part(inputs.valid, _SEAMLESS).any():
             return None
-        classes = read_classes(self._model, inputs.imagery[None], None, tile.z)[0]
+        classes = self._corners(tile.z).of_batch([inputs])[0].argmax(0)
         picture = draw_classes(classes, tile.z)
         return tile_part(np.dstack([picture, inputs.valid * np.uint8(255)]), _SEAMLESS)
 
@@ -82,7 +95,7 @@ def read_classes(
 
 
 def draw_classes(classes: np.ndarray, zoom: int) -> np.ndarray:
-    """Flat classes uint8 [H,W] as a map picture uint8 [H,W,3], roads with casings of 1 px."""
+    """Flat classes [H,W] as a map picture uint8 [H,W,3], roads with casings of 1 px."""
     ids = classes.copy()
     if zoom >= _FIRST_ZOOM_WITH_CASINGS:
         road = np.isin(classes, ROADS)
