@@ -73,6 +73,19 @@ def test_zooms_that_take_longer_are_told_so(imagery):
     assert told.stages[2].seconds < 0.4 * batches[2]
 
 
+def test_reading_at_corners_is_told_by_corners(imagery):
+    class SlowReader(TextureModel):
+        def read_classes(self, *seen):
+            time.sleep(0.4)
+            return super().read_classes(*seen)
+
+    plan = plan_for(imagery, SETTINGS)
+    told = estimate_map(plan, imagery, SlowReader(), SETTINGS)
+    readings = [(side + 2) * (side + 1) // 2 for side in (3, 4, 6)]  # two corners in a call
+    for stage, calls in zip(told.stages, readings, strict=True):
+        assert 0.4 * calls < stage.seconds < 0.4 * calls + 5
+
+
 def test_a_probe_is_short_and_of_windows_with_imagery():
     ground = imagery_of(WIDE, is_hole=lambda zoom, rows, columns: columns < (8502 << zoom - 6))
     plan, model = plan_for(ground, SETTINGS), SlowModel()
