@@ -19,7 +19,7 @@ import numpy as np
 from ..grid import TileRange, Window
 from ..imagery.base import Imagery
 from ..map_scale import zoom_of_text
-from ..painting.corners import READ_AT_ONCE, CornerReadings, most_readings
+from ..painting.corners import READ_AT_ONCE, CornerReadings
 from ..painting.feather import feather_tile
 from ..painting.map_model import MapModel
 from ..painting.paint import Painter
@@ -27,7 +27,7 @@ from ..painting.window_inputs import InputReader, WindowInputs, tile_part
 from ..painting.world_noise import WorldNoise
 from ..tilesets.pictures import encode_png
 from .disk import waiting_windows
-from .frontier import blocks_of
+from .frontier import BLOCK
 from .job import scale_texts
 from .plan import Plan, Stage
 from .settings import GenerateSettings
@@ -123,8 +123,7 @@ def estimate_map(
     for stage, counts in zip(plan.stages, plan.counts(), strict=True):
         timed = probes.get(stage.zoom, lower)
         batches = ceil(counts.windows / model.batch)
-        drawn = () if stage.copied else blocks_of(stage.windows)
-        corners = sum(most_readings(block) for block in drawn)
+        corners = 0 if stage.copied else corners_read(stage.windows)
         stages.append(
             StageEstimate(
                 stage.zoom,
@@ -137,6 +136,12 @@ def estimate_map(
             )
         )
     return Estimate(tuple(stages), round(waiting_windows(plan) * measured.job_window_bytes))
+
+
+def corners_read(windows: TileRange) -> int:
+    """About how many corners are read for a range of windows, a block at a time, some padded."""
+    width, height = windows.right - windows.left + 1, windows.bottom - windows.top + 1
+    return (width + READ_AT_ONCE * ceil(width / BLOCK)) * (height + ceil(height / BLOCK))
 
 
 def calls_a_batch(identity: dict[str, Any]) -> int:

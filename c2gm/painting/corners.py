@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..grid import TILE_SIZE, WINDOW_SIZE, TileRange, Window
+from ..grid import TILE_SIZE, WINDOW_SIZE, Window
 from .feather import feather_weights
 from .map_model import MapModel
 from .window_inputs import WindowInputs
@@ -46,12 +46,6 @@ def blend_corners(readings: Sequence[np.ndarray]) -> np.ndarray:
         blended[:, rows, columns] += weight * reading[:, read_rows, read_columns]
     blended /= blended.sum(axis=0)
     return blended
-
-
-def most_readings(windows: TileRange) -> int:
-    """Corners that are read for a range of windows within a block, padding included."""
-    width, height = windows.right - windows.left + 1, windows.bottom - windows.top + 1
-    return (width + READ_AT_ONCE) * (height + 1)
 
 
 class CornerReadings:

@@ -73,17 +73,17 @@ def test_zooms_that_take_longer_are_told_so(imagery):
     assert told.stages[2].seconds < 0.4 * batches[2]
 
 
-def test_reading_at_corners_is_told_by_corners(imagery):
+def test_reading_at_corners_is_told_by_corners(imagery, tmp_path):
     class SlowReader(TextureModel):
         def read_classes(self, *seen):
             time.sleep(0.4)
             return super().read_classes(*seen)
 
-    plan = plan_for(imagery, SETTINGS)
-    told = estimate_map(plan, imagery, SlowReader(), SETTINGS)
-    readings = [(side + 2) * (side + 1) // 2 for side in (3, 4, 6)]  # two corners in a call
-    for stage, calls in zip(told.stages, readings, strict=True):
-        assert 0.4 * calls < stage.seconds < 0.4 * calls + 5
+    imagery.is_hole = None
+    told = estimate_map(plan_for(imagery, SETTINGS), imagery, SlowReader(), SETTINGS)
+    drawn = TextureModel()
+    generate(imagery, drawn, tmp_path / "map.mbtiles", SETTINGS)
+    assert 0.9 * 0.2 * drawn.corners <= told.seconds < 1.3 * 0.2 * drawn.corners + 5
 
 
 def test_a_probe_is_short_and_of_windows_with_imagery():
