@@ -107,7 +107,9 @@ class ApplyFeatures(Node):
             category=CATEGORY,
             description=(
                 "Reads imagery and reference windows into features and adds them to the U-Net at "
-                "six places. Sample the latents of the same windows with the resulting MODEL."
+                "six places. Sample the latents of the same windows with the resulting MODEL. "
+                "Windows are read one by one; the Cascade Sampler lets neighbours share what is "
+                "read."
             ),
             search_aliases=["controlnet", "adapter", "steer"],
             inputs=[
