@@ -5,6 +5,9 @@ sees and the next does not would fade out between them. So classes are read in w
 centred at the corners of the tiles, and the four round a tile are blended by the weights of the
 pictures (`feather`). Where two drawn windows overlap, both are drawn from the same probabilities;
 where readings disagree, one window draws the border between them.
+
+At the rim of the imagery a corner sees little, and there is no neighbour to agree with: towards
+such a side a window reads itself.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..grid import TILE_SIZE, WINDOW_SIZE, Window
-from .feather import feather_weights
+from ..grid import HALO, TILE_SIZE, WINDOW_SIZE, Window
+from .feather import OVERLAP, feather_weights
+from .geometry import SEAMLESS
 from .map_model import MapModel
-from .window_inputs import WindowInputs
+from .window_inputs import WindowInputs, tile_part
 
 READ_AT_ONCE = 2  # in every call: few are padded, and larger batches are no faster
 CACHED_READINGS = 40  # two rows of a block, 1.3 MB each
@@ -48,6 +52,33 @@ def blend_corners(readings: Sequence[np.ndarray]) -> np.ndarray:
     return blended
 
 
+def rim_weight(valid: np.ndarray) -> np.ndarray | None:
+    """How much a window's own reading counts, float32 [320,320] from 0 to 1.
+
+    It counts in the middle and towards sides beyond which there is no imagery; where the window
+    overlaps a neighbour with imagery it does not. None where it counts nowhere.
+
+    Args:
+        valid: bool [320,320], True where imagery is there.
+    """
+    sides = (valid[:HALO], valid[-HALO:], valid[:, :HALO], valid[:, -HALO:])
+    top, bottom, left, right = (not side.any() for side in sides)
+    if not (top or bottom or left or right) or not tile_part(valid, SEAMLESS).any():
+        return None
+    weight: np.ndarray = _own_axis(top, bottom)[:, None] * _own_axis(left, right)
+    return weight
+
+
+def _own_axis(first_open: bool, last_open: bool) -> np.ndarray:
+    """`rim_weight` along one axis, float32 [320]."""
+    rising = np.ones(WINDOW_SIZE // 2, dtype=np.float32)
+    rising[:OVERLAP] = 0
+    rising[OVERLAP : 2 * OVERLAP] = feather_weights()[:OVERLAP]
+    halves = (np.ones_like(rising) if is_open else rising for is_open in (first_open, last_open))
+    first, last = halves
+    return np.concatenate([first, last[::-1]])
+
+
 class CornerReadings:
     """Reads each corner once, as long as it is among the last ones.
 
@@ -65,27 +96,38 @@ class CornerReadings:
         """Class probabilities that a batch is drawn from, float32 [B,classes,H,W]."""
         corners = {corner.window: corner for inputs in batch for corner in inputs.corners}
         lacking = [corner for window, corner in corners.items() if window not in self._kept]
-        for first in range(0, len(lacking), READ_AT_ONCE):
-            self._read(lacking[first : first + READ_AT_ONCE])
-        blended = [
-            blend_corners([self._kept[corner.window] for corner in inputs.corners])
-            for inputs in batch
-        ]
+        self._kept |= self._read(lacking)
+        weights = {inputs.window: rim_weight(inputs.valid) for inputs in batch}
+        rims = {inputs.window: inputs for inputs in batch if weights[inputs.window] is not None}
+        own = self._read(list(rims.values()))
+        blended = []
+        for inputs in batch:
+            shared = blend_corners([self._kept[corner.window] for corner in inputs.corners])
+            weight = weights[inputs.window]
+            if weight is not None:
+                shared += weight * (own[inputs.window] / np.float32(255) - shared)
+            blended.append(shared)
         for window in corners:
             self._kept.move_to_end(window)
         while len(self._kept) > max(CACHED_READINGS, len(corners)):
             self._kept.popitem(last=False)
         return np.stack(blended)
 
-    def _read(self, corners: list[WindowInputs]) -> None:
-        """Read a few corners; fewer are padded, for the last bits depend on a batch's shape."""
-        padded = [*corners, *[corners[-1]] * (READ_AT_ONCE - len(corners))]
+    def _read(self, windows: list[WindowInputs]) -> dict[Window, np.ndarray]:
+        """What is read of windows, a few in a call."""
+        read: dict[Window, np.ndarray] = {}
+        for first in range(0, len(windows), READ_AT_ONCE):
+            some = windows[first : first + READ_AT_ONCE]
+            read |= zip((inputs.window for inputs in some), self._read_at_once(some), strict=False)
+        return read
+
+    def _read_at_once(self, some: list[WindowInputs]) -> np.ndarray:
+        """Read up to a call; fewer are padded, for the last bits depend on a batch's shape."""
+        padded = [*some, *[some[-1]] * (READ_AT_ONCE - len(some))]
         references = [inputs.reference for inputs in padded if inputs.reference is not None]
-        readings = self._model.read_classes(
+        return self._model.read_classes(
             np.stack([inputs.imagery for inputs in padded]),
             np.stack(references) if references else None,
-            corners[0].window.z,
+            some[0].window.z,
             self._look,
         )
-        for inputs, reading in zip(corners, readings, strict=False):
-            self._kept[inputs.window] = reading
