@@ -23,6 +23,7 @@ from c2gm.errors import Stopped
 from c2gm.grid import PixelBox, TileRange, Window, bounds_of, tile_box
 from c2gm.legend import GROUND as GROUND_COLOUR
 from c2gm.map_scale import map_scale, scale_text
+from c2gm.painting.corners import rim_weight
 from c2gm.painting.feather import feather_weights
 from c2gm.painting.world_noise import WorldNoise
 from c2gm.references import MARGIN, enlarge_reference
@@ -65,7 +66,7 @@ def place_of(box: PixelBox, outer: PixelBox) -> tuple[slice, slice]:
 
 def plainly_painted(imagery, tileset, zoom: int, factor: int | None) -> np.ndarray:
     """A zoom as the rules say it, with the whole world of the test in memory, window by window:
-    all that is read at corners in one picture, of which each window has its cut.
+    all that is read at corners in one picture, of which each window has its cut, but at rims.
 
     Its references are the tile set's own parent tiles.
     """
@@ -100,10 +101,15 @@ def plainly_painted(imagery, tileset, zoom: int, factor: int | None) -> np.ndarr
     weights = np.zeros((outer.height, outer.width, 1))
     for x, y, _ in drawn:
         window = Window(x, y, zoom)
-        if not imagery.read(window.box)[1].any():
+        _, valid = imagery.read(window.box)
+        if not valid.any():
             continue
         place = place_of(window.box, outer)
         probabilities = read[place].transpose(2, 0, 1)[None]
+        own = rim_weight(valid)
+        if own is not None:
+            itself = model.read_classes(*seen(window.box)) / 255
+            probabilities = own * itself + (1 - own) * probabilities
         latent = model.sample(
             lambda k, window=window: noise.window(window, k)[None],
             model.features(*seen(window.box), probabilities=probabilities),
@@ -270,7 +276,8 @@ def test_calls_are_counted_features_once_a_window_and_text_once_a_zoom(paint, mo
     assert model.calls == {"features": calls, "sample": calls, "decode": calls}
     sides = [counts.windows**0.5 for counts in result.plan.counts()]
     assert sum((side + 1) ** 2 for side in sides) <= model.corners
-    assert model.corners <= sum((side + 2) * (side + 1) for side in sides)
+    rims = sum(counts.exported for counts in result.plan.counts())  # these read themselves as well
+    assert model.corners <= sum((side + 2) * (side + 1) for side in sides) + 2 * rims
     assert result.painted_windows == sum(counts.windows for counts in result.plan.counts())
     assert model.embedded == [
         scale_text(map_scale(stage.zoom), stage.cascade_factor) for stage in result.plan.stages

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from imaginary import TextureModel, imagery_of
 
 from c2gm.grid import TileRange, Window
-from c2gm.painting.corners import CornerReadings, blend_corners
+from c2gm.painting.corners import CornerReadings, blend_corners, rim_weight
 from c2gm.painting.geometry import CORNERS, MODES, PAPER, SEAMLESS, Geometry, corners_of
 from c2gm.painting.paint import Painter
 from c2gm.painting.window_inputs import InputReader, WindowInputs
@@ -107,6 +107,55 @@ def test_what_all_corners_read_is_drawn_and_sums_to_one():
     mixed = blend_corners([readings(corner) for corner in corners_of(WINDOWS[0])])
     np.testing.assert_allclose(mixed.sum(0), 1, rtol=1e-6)
     assert mixed.std() > 0.1
+
+
+def valid_but(*sides: str) -> np.ndarray:
+    """Valid pixels of a window that has imagery up to its tile's border on some sides."""
+    valid = np.ones((320, 320), dtype=bool)
+    cuts = {
+        "top": np.s_[:32],
+        "bottom": np.s_[288:],
+        "left": np.s_[:, :32],
+        "right": np.s_[:, 288:],
+    }
+    for side in sides:
+        valid[cuts[side]] = False
+    return valid
+
+
+def test_windows_amid_imagery_and_beside_it_are_drawn_from_corners_alone():
+    assert rim_weight(valid_but()) is None
+    beside = np.zeros((320, 320), dtype=bool)
+    beside[:, 288:] = True  # the tile has no imagery
+    assert rim_weight(beside) is None
+
+
+def test_a_tile_alone_is_read_by_its_own_window():
+    assert (rim_weight(valid_but("top", "bottom", "left", "right")) == 1).all()
+
+
+def test_a_window_at_the_rim_reads_itself_towards_it_and_shares_with_neighbours():
+    weight = rim_weight(valid_but("left"))
+    assert (weight[128:192, :192] == 1).all()
+    assert (weight[:, 256:] == 0).all() and (weight[:64] == 0).all() and (weight[256:] == 0).all()
+    assert (np.diff(weight[160, 192:256]) < 0).all()
+    np.testing.assert_array_equal(rim_weight(valid_but("right")), weight[:, ::-1])
+    np.testing.assert_array_equal(rim_weight(valid_but("top")), weight.T)
+
+
+def test_a_tile_alone_is_drawn_from_what_its_window_reads():
+    read = InputReader(
+        imagery_of(TileRange(12, 20, 20, 20, 20)),
+        lambda tile: None,
+        SEAMLESS,
+        cascade_factor=None,
+        interpolation="bilinear",
+        corners=True,
+    )
+    inputs = read(Window(20, 20, 12))
+    (drawn,) = CornerReadings(TextureModel(), None).of_batch([inputs])
+    own = TextureModel().read_classes(inputs.imagery[None], None)[0]
+    np.testing.assert_allclose(drawn, own / 255, atol=1e-6)
 
 
 def test_each_corner_is_read_once_in_calls_of_one_size():
