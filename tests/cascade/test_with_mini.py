@@ -259,8 +259,8 @@ def test_networks_of_mini_run_once_a_window_and_its_text_once_a_zoom(whole):
     batches = sum(math.ceil(len(windows) / 4) for windows in WINDOWS.values())
     assert whole.mini.identity["steps"] == 2 and whole.result.painted_windows == 25
     views = 4  # `four_views_until` of the bundled file is 17
-    # Two in a call, some padded: 4 x 4 corners of zoom 16 and 5 x 5 of zoom 17, and by themselves the
-    # five tiles, all of them at the rim: one of zoom 16, and those of zoom 17 in three batches.
+    # Two in a call, some padded: 4 x 4 corners of zoom 16 and 5 x 5 of zoom 17, and by themselves
+    # the five tiles, all of them at the rim: one of zoom 16, and those of zoom 17 in three batches.
     readings = 22 + 1 + 3
     assert whole.runs == {
         ("text", 1): len(WINDOWS),
