@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from mercantile import Tile
 
-from ..grid import TILE_SIZE, PixelBox, Window, tile_box, tiles_of_box, wrapped
+from ..grid import TILE_SIZE, PixelBox, Window, square_box, tile_box, tiles_of_box, wrapped
 from ..legend import GROUND
 from ..references import MARGIN, enlarge_reference, parent_box
 from .geometry import CORNERS, Geometry, corners_of
@@ -18,6 +18,7 @@ from .geometry import CORNERS, Geometry, corners_of
 NO_IMAGERY = 127  # mid-grey, as in training
 CACHED_PARENTS = 64  # tiles of the parent map, 200 kB each
 CACHED_CORNERS = 40  # two rows of a block, 700 kB each
+CACHED_IMAGERY = 64  # tiles, three rows of a block and its sides, 260 kB each
 
 ReadTile = Callable[[Tile], "np.ndarray | None"]
 """Pixels uint8 [256,256,3] or [256,256,4] of a map tile, None where there is none."""
@@ -51,6 +52,37 @@ class WindowInputs:
     corners: tuple[WindowInputs, ...] = ()
 
 
+class ImageryTiles:
+    """Imagery, read a tile at a time: windows and their corners overlap, so a tile serves many.
+
+    Args:
+        imagery: Gives the same pixels whatever box is asked.
+    """
+
+    def __init__(self, imagery: Readable) -> None:
+        self._imagery = imagery
+        self._tile = lru_cache(maxsize=CACHED_IMAGERY)(self._read_tile)
+
+    def read(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray]:
+        """Imagery uint8 [H,W,3] and valid bool [H,W] of any box."""
+        rgb = np.empty((box.height, box.width, 3), dtype=np.uint8)
+        valid = np.empty((box.height, box.width), dtype=bool)
+        for tile in tiles_of_box(box):
+            place = square_box(tile.x, tile.y, tile.z)
+            left, top = max(box.left, place.left), max(box.top, place.top)
+            right, bottom = min(box.right, place.right), min(box.bottom, place.bottom)
+            there = np.s_[top - box.top : bottom - box.top, left - box.left : right - box.left]
+            cut = np.s_[
+                top - place.top : bottom - place.top, left - place.left : right - place.left
+            ]
+            tile_rgb, tile_valid = self._tile(tile.x, tile.y, tile.z)
+            rgb[there], valid[there] = tile_rgb[cut], tile_valid[cut]
+        return rgb, valid
+
+    def _read_tile(self, x: int, y: int, zoom: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._imagery.read(square_box(x, y, zoom))
+
+
 class InputReader:
     """Reads what the windows of a stage are painted from.
 
@@ -74,12 +106,12 @@ class InputReader:
         interpolation: str,
         corners: bool,
     ) -> None:
-        self._imagery = imagery
         self._read_parent = lru_cache(maxsize=CACHED_PARENTS)(read_tile)
         self._geometry = geometry
         self._cascade_factor = cascade_factor
         self._interpolation = interpolation
         self._corners = corners and geometry.ring > 0
+        self._imagery = ImageryTiles(imagery) if self._corners else imagery
         self._corner = lru_cache(maxsize=CACHED_CORNERS)(self._read_corner)
 
     def __call__(self, window: Window) -> WindowInputs:

@@ -210,3 +210,20 @@ def test_corners_have_references_where_windows_have():
 )
 def test_independent_and_empty_windows_have_no_corners(inputs):
     assert inputs[0].corners == ()
+
+
+def test_imagery_is_read_once_a_tile_whatever_overlaps():
+    imagery = imagery_of(TileRange(12, 16, 16, 31, 31))
+    read = InputReader(
+        imagery,
+        lambda tile: None,
+        SEAMLESS,
+        cascade_factor=None,
+        interpolation="bilinear",
+        corners=True,
+    )
+    inputs = [read(window) for window in WINDOWS]
+    assert len(imagery.reads) == len(set(imagery.reads)) == 6 * 4
+    for geometry, some in ((SEAMLESS, inputs), (CORNERS, inputs[0].corners)):
+        for one in some:
+            np.testing.assert_array_equal(one.imagery, imagery.read(geometry.box(one.window))[0])
