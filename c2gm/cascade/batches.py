@@ -15,7 +15,7 @@ MOST_EMPTY = 256  # empty windows in a batch: so that progress moves and stoppin
 def read_batches(frontier: Frontier, read: InputReader, *, size: int) -> Iterator[Batch]:
     """The pending windows of a stage with their inputs, in batches.
 
-    Windows without a valid imagery pixel are not painted; they travel with the batch.
+    Windows without a valid imagery pixel in their tile are not painted; they travel with the batch.
 
     Args:
         frontier: Tells which windows are pending.
@@ -26,7 +26,7 @@ def read_batches(frontier: Frontier, read: InputReader, *, size: int) -> Iterato
     empty: list[Window] = []
     for window in frontier.pending():
         one = read(window)
-        if one.valid.any():
+        if one.has_tile:
             inputs.append(one)
         else:
             empty.append(window)

@@ -200,7 +200,7 @@ def _seconds_a_corner(model: MapModel, corner: WindowInputs, look: int | None) -
 def _windows_with_imagery(read: InputReader, stage: Stage) -> Iterator[WindowInputs]:
     for window in _spread(stage.exported or stage.tiles):
         inputs = read(window)
-        if inputs.valid.any():
+        if inputs.has_tile:
             yield inputs
 
 

@@ -183,7 +183,7 @@ def _grow(
             continue  # a stage that nothing asked for is painted from
         copied = zoom == start_zoom
         ring = 0 if settings.edges == "open" else geometry.ring
-        windows = _clip(tiles.grown(ring), tiles_of_box(pixels.grown(geometry.halo))) or tiles
+        windows = _clip(tiles.grown(ring), tiles_of_box(pixels)) or tiles
         stages.append(Stage(zoom, factor, copied, exported, tiles, windows))
         if factor is not None and not copied:
             parents = _parents(windows, geometry if ring else None, factor)

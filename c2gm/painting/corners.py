@@ -19,9 +19,8 @@ import numpy as np
 
 from ..grid import HALO, TILE_SIZE, WINDOW_SIZE, Window
 from .feather import OVERLAP, feather_weights
-from .geometry import SEAMLESS
 from .map_model import MapModel
-from .window_inputs import WindowInputs, tile_part
+from .window_inputs import WindowInputs
 
 READ_AT_ONCE = 2  # in every call: few are padded, and larger batches are no faster
 CACHED_READINGS = 40  # two rows of a block, 1.3 MB each
@@ -63,7 +62,7 @@ def rim_weight(valid: np.ndarray) -> np.ndarray | None:
     """
     sides = (valid[:HALO], valid[-HALO:], valid[:, :HALO], valid[:, -HALO:])
     top, bottom, left, right = (not side.any() for side in sides)
-    if not (top or bottom or left or right) or not tile_part(valid, SEAMLESS).any():
+    if not (top or bottom or left or right):
         return None
     weight: np.ndarray = _own_axis(top, bottom)[:, None] * _own_axis(left, right)
     return weight

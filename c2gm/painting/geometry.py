@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..errors import ConfigError
 from ..grid import HALO, LATENT_SIZE, TILE_SIZE, PixelBox, Window, square_box
 
-GEOMETRY_VERSION = 1  # part of the job key: change it when the same settings paint other bytes
+GEOMETRY_VERSION = 2  # part of the job key: change it when the same settings paint other bytes
 
 
 @dataclass(frozen=True)

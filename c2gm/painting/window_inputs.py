@@ -51,6 +51,12 @@ class WindowInputs:
     reference: np.ndarray | None = None
     corners: tuple[WindowInputs, ...] = ()
 
+    @property
+    def has_tile(self) -> bool:
+        """Whether its tile has a valid pixel; a window whose overlap alone has some is no use."""
+        halo = (self.valid.shape[0] - TILE_SIZE) // 2
+        return bool(self.valid[halo : halo + TILE_SIZE, halo : halo + TILE_SIZE].any())
+
 
 class ImageryTiles:
     """Imagery, read a tile at a time: windows and their corners overlap, so a tile serves many.
@@ -115,9 +121,9 @@ class InputReader:
         self._corner = lru_cache(maxsize=CACHED_CORNERS)(self._read_corner)
 
     def __call__(self, window: Window) -> WindowInputs:
-        """Inputs of a window; of one without a valid pixel, which is not painted, imagery alone."""
+        """Inputs of a window; of one without a tile, which is not painted, imagery alone."""
         inputs = read_imagery(self._imagery, window, self._geometry)
-        if not inputs.valid.any():
+        if not inputs.has_tile:
             return inputs
         corners = corners_of(window) if self._corners else ()
         return replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from .scene import scene
 GENERATOR_VERSION = 4
 TOWN_ZOOM = 14
 LOWEST_ZOOM, HIGHEST_ZOOM = 14, 19
+CACHED_TILES = 160  # those of the demo: its page shows again what its map was painted from
 
 
 class Town:
@@ -116,9 +117,16 @@ class TownImagery:
         key = f"c2gm town {GENERATOR_VERSION} {town.seed}"
         self.fingerprint = hashlib.sha256(key.encode()).hexdigest()
         self._town = town
+        self._tile = lru_cache(maxsize=CACHED_TILES)(self._paint)
 
     def read(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray]:
         """Pixels of a box and where the town is, see `imagery.base.Imagery.read`."""
+        if (box.width, box.height) != (TILE_SIZE, TILE_SIZE):
+            return self._paint(box)
+        rgb, valid = self._tile(box)
+        return rgb.copy(), valid.copy()
+
+    def _paint(self, box: PixelBox) -> tuple[np.ndarray, np.ndarray]:
         rgb = np.zeros((box.height, box.width, 3), dtype=np.uint8)
         valid = np.zeros((box.height, box.width), dtype=bool)
         whole = self._town.box(box.zoom)

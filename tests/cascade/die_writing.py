@@ -22,4 +22,4 @@ def put_and_die(self, tile, pixels) -> None:
 if __name__ == "__main__":
     TileSetWriter.put = put_and_die
     ground = imagery_of(GROUND, is_hole=is_pond)
-    generate(ground, TextureModel(), Path(sys.argv[1]), GenerateSettings(zooms=ZOOMS))
+    generate(ground, TextureModel(batch=1), Path(sys.argv[1]), GenerateSettings(zooms=ZOOMS))

@@ -27,7 +27,7 @@ if __name__ == "__main__":
     tell("begun")
     generate(
         imagery,
-        SlowModel(),
+        SlowModel(batch=1),
         Path(sys.argv[1]),
         GenerateSettings(zooms=ZOOMS),
         on_progress=lambda progress: tell(progress.windows_done),

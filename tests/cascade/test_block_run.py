@@ -43,17 +43,17 @@ def test_blocks_make_the_map_of_one_process(paint, whole_map, side):
     ours = workers()
     result = paint(model=InlineExecutor(ours))
     assert read_map(result.path) == read_map(whole_map)
-    assert len(ours.given) == {16: 8, 3: 12}[side]
+    assert len(ours.given) == {16: 3, 3: 7}[side]
 
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("seed", range(4))
 def test_their_order_does_not_matter(paint, whole_map_4x, seed):
     # At 4X zooms 15 and 16 both stand on 14, so that as many blocks wait as there is room for.
-    ours = workers(seed, room=8)
+    ours = workers(seed, room=5)
     path = paint(model=InlineExecutor(ours), cascade_factor=4).path
     assert read_map(path) == read_map(whole_map_4x)
-    assert ours.most_waiting == 8
+    assert ours.most_waiting == 5
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -88,10 +88,10 @@ def test_a_block_that_is_always_lost_ends_the_run_and_keeps_the_rest(paint, whol
 
 @pytest.mark.usefixtures("small_blocks")
 def test_a_job_goes_on_with_another_executor(paint, whole_map, model):
-    stops = iter([False] * 6 + [True])
+    stops = iter([False] * 3 + [True])
     with pytest.raises(Stopped):
         paint(should_stop=lambda: next(stops, False))  # here
-    stops = iter([False] * 5 + [True])
+    stops = iter([False, True])
     with pytest.raises(Stopped):
         paint(model=InlineExecutor(workers()), should_stop=lambda: next(stops, False))
     result = paint()

@@ -44,7 +44,7 @@ def test_calls_are_those_that_the_run_makes(imagery):
     imagery.is_hole = None
     model = TextureModel()
     estimate = estimate_map(plan_for(imagery, SETTINGS), imagery, model, SETTINGS)
-    asked = [math.ceil(windows / 4) * 2 for windows in (9, 16, 36)]  # two steps a batch
+    asked = [math.ceil(windows / 4) * 2 for windows in (1, 4, 16)]  # two steps a batch
     assert [stage.unet_calls for stage in estimate.stages] == asked
     assert estimate.unet_calls == sum(asked)
 

@@ -21,9 +21,10 @@ from c2gm.cascade.ledger import FILE_NAME, Ledger
 from c2gm.cascade.repaint import repaint, settings_of_map
 from c2gm.cascade.settings import GenerateSettings
 from c2gm.errors import C2GMError, JobError, JobKeyChanged, Stopped
+from c2gm.grid import bounds_of
 from c2gm.tilesets.open import create_tileset, open_tileset
 
-SETTINGS = GenerateSettings(zooms=(15,))
+SETTINGS = GenerateSettings(zooms=(15,), bounds=bounds_of(GROUND))
 HANG_SECONDS = 2.0  # of processor time
 MEGABYTES = 300
 
@@ -47,7 +48,8 @@ def whole(tmp_path_factory) -> dict:
 
 def paint(folder: Path, should_stop=None) -> None:
     path = folder / "map.mbtiles"
-    generate(imagery_of(GROUND), TextureModel(), path, SETTINGS, should_stop=should_stop)
+    around = imagery_of(GROUND.grown(1))
+    generate(around, TextureModel(), path, SETTINGS, should_stop=should_stop)
 
 
 def copy_of(begun: Path, tmp_path_factory) -> Path:

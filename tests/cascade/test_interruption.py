@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from imaginary import read_map
+from imaginary import TextureModel, read_map
 
 from c2gm.errors import JobLocked
 
@@ -47,13 +47,13 @@ def test_a_map_killed_five_times_at_random_moments_is_the_uninterrupted_one(tmp_
 
 
 def test_a_second_process_is_refused_while_the_first_works(tmp_path, paint):
-    process = start(tmp_path / "map.mbtiles", 0.2)
+    process, alike = start(tmp_path / "map.mbtiles", 0.2), TextureModel(batch=1)
     try:
         process.stdout.readline()
         process.stdout.readline()
         with pytest.raises(JobLocked, match=f"Process {process.pid} works on the job"):
-            paint("map.mbtiles")
+            paint("map.mbtiles", model=alike)
     finally:
         process.kill()
         process.communicate()
-    assert paint("map.mbtiles").painted_windows > 0
+    assert paint("map.mbtiles", model=alike).painted_windows > 0

@@ -8,8 +8,12 @@ from c2gm.cascade.generate import plan_for
 from c2gm.cascade.progress import Meter, Progress
 from c2gm.cascade.settings import GenerateSettings
 from c2gm.errors import Stopped
+from c2gm.grid import bounds_of
 
-PLAN = plan_for(imagery_of(GROUND), GenerateSettings(zooms=(14, 15)))  # 9 + 16 windows, 1 + 4 tiles
+AROUND = imagery_of(GROUND.grown(1))
+INSIDE = bounds_of(GROUND)
+# 9 + 16 windows, 9 + 4 tiles, of which those beside the ground are painted for zoom 15 alone
+PLAN = plan_for(AROUND, GenerateSettings(zooms=(14, 15), bounds=INSIDE))
 
 
 class Clock:
@@ -30,7 +34,7 @@ def test_the_rate_is_that_of_windows_painted_in_this_run():
     assert (progress.rate, progress.seconds) == (2.0, 52.0)
     assert progress.seconds_left == 16 / 2.0
     assert (progress.windows_done, progress.windows) == (9, 25)
-    assert (progress.tiles_done, progress.tiles) == (1, 5)
+    assert (progress.tiles_done, progress.tiles) == (1, 13)
 
 
 def test_before_the_first_window_there_is_no_time_left_to_tell():
@@ -56,16 +60,16 @@ def test_progress_cannot_be_changed_by_who_is_told():
 
 def test_a_run_tells_every_batch_up_to_the_end(paint, model):
     told: list[Progress] = []
-    result = paint(on_progress=told.append, zooms=(14, 15), imagery=imagery_of(GROUND))
+    result = paint(on_progress=told.append, zooms=(14, 15), imagery=AROUND, bounds=INSIDE)
     assert len(told) == model.calls["sample"]
     assert [p.windows_done for p in told] == sorted(p.windows_done for p in told)
     assert [p.zoom for p in told] == sorted(p.zoom for p in told)
     last = told[-1]
     assert last.windows_done == last.windows == 25 == result.painted_windows
-    assert last.tiles_done == last.tiles == 5 and last.stage_tiles_done == last.stage_tiles == 4
+    assert last.tiles_done == last.tiles == 13 and last.stage_tiles_done == last.stage_tiles == 4
     assert last.seconds_left == 0 and last.seconds >= told[0].seconds
     finished = [entry for p in told for entry in p.finished]
-    assert len({tile for tile, _ in finished}) == len(finished) == 5, "every tile is told once"
+    assert len({tile for tile, _ in finished}) == len(finished) == 13, "every tile is told once"
     tile, pixels = finished[-1]
     assert tile.z == 15 and pixels.shape == (256, 256, 3) and pixels.dtype == np.uint8
 

@@ -102,7 +102,7 @@ def plainly_painted(imagery, tileset, zoom: int, factor: int | None) -> np.ndarr
     for x, y, _ in drawn:
         window = Window(x, y, zoom)
         _, valid = imagery.read(window.box)
-        if not valid.any():
+        if not valid[32:288, 32:288].any():
             continue
         place = place_of(window.box, outer)
         probabilities = read[place].transpose(2, 0, 1)[None]
@@ -223,7 +223,8 @@ def test_tiles_do_not_depend_on_how_windows_are_batched(paint, whole_map, batch)
     assert_same_tiles(paint(model=TextureModel(batch)).path, whole_map)
 
 
-def test_tiles_do_not_depend_on_stops(paint, whole_map, tmp_path):
+def test_tiles_do_not_depend_on_stops(paint, whole_map, model, tmp_path):
+    model.batch = 1
     stops = iter([False] * 2 + [True] + [False] * 3 + [True] + [False] * 4 + [True])
     for _ in range(3):
         with pytest.raises(Stopped, match="the same command goes on"):
@@ -243,7 +244,7 @@ def test_ctrl_c_leaves_a_job_that_goes_on(paint, whole_map, model):
             raise KeyboardInterrupt
         return decode(latent)
 
-    model.decode = interrupted
+    model.decode, model.batch = interrupted, 1
     with pytest.raises(Stopped):
         paint()
     result = paint()
@@ -253,7 +254,7 @@ def test_ctrl_c_leaves_a_job_that_goes_on(paint, whole_map, model):
 
 def test_a_failing_model_leaves_a_job_that_goes_on(paint, whole_map, model):
     def fail(progress):
-        if progress.windows_done > 40:
+        if progress.windows_done > 10:
             raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -284,25 +285,23 @@ def test_calls_are_counted_features_once_a_window_and_text_once_a_zoom(paint, mo
     ]
 
 
-def test_windows_without_imagery_are_not_painted(paint, imagery):
+def test_windows_of_tiles_without_imagery_are_not_painted(paint, imagery):
     result = paint()
     with_imagery = sum(
-        imagery.read(Window(x, y, zoom).box)[1].any()
-        for zoom in ZOOMS
-        for x, y, _ in tiles_of(zoom).grown(1)
+        imagery.read(tile_box(tile))[1].any() for zoom in ZOOMS for tile in tiles_of(zoom)
     )
     assert result.painted_windows == with_imagery
     assert with_imagery < sum(counts.windows for counts in result.plan.counts())
 
 
 def test_a_resumed_run_paints_no_window_twice(paint, model):
+    model.batch = 1
     stops = iter([False] * 5 + [True])
     with pytest.raises(Stopped):
         paint(should_stop=lambda: next(stops, False))
     resumed = paint()
     fresh = paint("fresh.mbtiles")
-    # Zoom 14 has 9 windows, in batches of 4, 4 and 1.
-    assert fresh.painted_windows - resumed.painted_windows == 9 + 3 * model.batch
+    assert fresh.painted_windows - resumed.painted_windows == 6
     assert model.embedded.count(scale_text(map_scale(14), None)) == 2  # not in the resumed run
 
 

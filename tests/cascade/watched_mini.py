@@ -15,9 +15,9 @@ from c2gm.grid import TileRange
 from c2gm.models.sgdm import SGDM
 from c2gm.models.sgdm_map_model import SGDMMapModel
 
-# One tile at zoom 16, four at zoom 17: 9 and 16 windows.
-GROUND = TileRange(16, 34000, 22400, 34000, 22400)
-FOUR = TileRange(17, 68000, 44800, 68001, 44801)
+# Six tiles at zoom 16, 24 at zoom 17, and as many windows.
+GROUND = TileRange(16, 34000, 22400, 34002, 22401)
+DOUBLE = TileRange(17, 68000, 44800, 68005, 44803)
 SETTINGS = GenerateSettings(zooms=(16, 17))
 
 

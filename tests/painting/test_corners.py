@@ -123,11 +123,8 @@ def valid_but(*sides: str) -> np.ndarray:
     return valid
 
 
-def test_windows_amid_imagery_and_beside_it_are_drawn_from_corners_alone():
+def test_windows_amid_imagery_are_drawn_from_corners_alone():
     assert rim_weight(valid_but()) is None
-    beside = np.zeros((320, 320), dtype=bool)
-    beside[:, 288:] = True  # the tile has no imagery
-    assert rim_weight(beside) is None
 
 
 def test_a_tile_alone_is_read_by_its_own_window():
