@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from ctypes import CDLL
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -291,7 +292,9 @@ def test_mini_keeps_features_and_latents_of_one_batch_alone(whole):
     assert whole.mini.most_alive == 1
 
 
-def resident_megabytes() -> float:
+def megabytes_in_use() -> float:
+    """Resident memory without what the allocator keeps for later, which goes up and down by 100."""
+    CDLL(None).malloc_trim(0)
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
@@ -300,7 +303,7 @@ def resident_megabytes() -> float:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 def test_memory_of_mini_does_not_grow_with_the_area(tmp_path, whole):
     peaks = []
-    for side in (3, 11):
+    for side in (7, 11):
         ground = TileRange(16, 34000, 22400, 34000 + side - 1, 22400 + side - 1)
         seen = []
         generate(
@@ -308,11 +311,11 @@ def test_memory_of_mini_does_not_grow_with_the_area(tmp_path, whole):
             whole.mini.inner,
             tmp_path / f"{side}.mbtiles",
             GenerateSettings(zooms=(16,)),
-            on_progress=lambda progress, seen=seen: seen.append(resident_megabytes()),
+            on_progress=lambda progress, seen=seen: seen.append(megabytes_in_use()),
         )
         peaks.append(max(seen))
-    # Rule 6 allows 100 MB; features and latents of the 144 further windows are more than 150 MB.
-    assert peaks[1] - peaks[0] < 100
+    # Rule 6 allows 100 MB; features and latents of the 72 further windows are more than 75 MB.
+    assert peaks[1] - peaks[0] < 50
 
 
 # Rules 7 and 8: seams -----------------------------------------------------------------------
