@@ -176,7 +176,7 @@ def probe(
     corner = 0.0
     if model.reads_classes and plan.geometry.ring:
         # Windows in a row share their corners, so the time of a corner is measured by itself.
-        inputs = [replace(one, corners=(inputs[0],) * 4) for one in inputs]
+        inputs = [replace(one, corners=(one,) * 4) for one in inputs]
         corner = _seconds_a_corner(model, inputs[0], zoom_of_text(painter.text))
     painter(inputs)  # loads what the network loads when it first runs
     painting: list[float] = []

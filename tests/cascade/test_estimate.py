@@ -146,3 +146,17 @@ def test_nothing_is_written(imagery, tmp_path, monkeypatch):
     inside = GenerateSettings(zooms=ZOOMS, bounds=bounds_of(GROUND))
     estimate_map(plan_for(imagery, inside), imagery, TextureModel(), inside)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_window_of_a_probe_is_drawn_from_what_it_reads(imagery):
+    """From one reading for all, maps were foretold ten times smaller than they become."""
+    seen = []
+
+    class Watched(TextureModel):
+        def features(self, *given):
+            seen.append(given[-1])
+            return super().features(*given)
+
+    imagery.is_hole = None
+    estimate_map(plan_for(imagery, SETTINGS), imagery, Watched(), SETTINGS)
+    assert any(len({of_window.tobytes() for of_window in batch}) == 4 for batch in seen)
