@@ -59,7 +59,7 @@ def test_one_zoom_with_stock_sampling_is_the_librarys(
 
 def test_batch_and_memory_are_told_on_apply(one_zoom: tuple[Run, np.ndarray]) -> None:
     lines = told(prompt_of(ONE_ZOOM), one_zoom[0], "C2GMApplyFeatures")
-    assert lines[0] == "9 windows of 320 x 320 px in one batch"
+    assert lines[0] == "1 window of 320 x 320 px in one batch"
     assert re.fullmatch(r"about [\d.]+ GB to sample, beside [\d.]+ GB of model", lines[1])
 
 

@@ -135,7 +135,7 @@ def failure(server: Server, prompt: Prompt) -> Run:
             "does not reach the area",
         ),
         (windows_prompt(zoom_min=18, zoom_max=14), "C2GMPickArea", "Swap them."),
-        (windows_prompt(zoom=20), "C2GMWindows", "more than the 256 of one batch"),
+        (windows_prompt(zoom=21), "C2GMWindows", "more than the 256 of one batch"),
         (
             windows_prompt(bounds="8,47,9,48"),
             "C2GMLoadImagery",
@@ -170,7 +170,7 @@ def test_windows_of_another_zoom_are_not_stitched(server: Server) -> None:
     prompt = windows_prompt()
     prompt["5"] = node("C2GMTileStitch", images=["3", 0], area=["2", 0], zoom=17, overlap=64)
     prompt["4"]["inputs"]["images"] = ["5", 0]
-    assert "The area has 16 windows of 320 x 320 px" in failure(server, prompt).error
+    assert "The area has 4 windows of 320 x 320 px" in failure(server, prompt).error
 
 
 def test_latents_of_another_size_than_the_windows_are_refused(server: Server) -> None:
