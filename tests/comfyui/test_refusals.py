@@ -135,7 +135,6 @@ def failure(server: Server, prompt: Prompt) -> Run:
             "does not reach the area",
         ),
         (windows_prompt(zoom_min=18, zoom_max=14), "C2GMPickArea", "Swap them."),
-        (windows_prompt(zoom=21), "C2GMWindows", "more than the 256 of one batch"),
         (
             windows_prompt(bounds="8,47,9,48"),
             "C2GMLoadImagery",
@@ -143,7 +142,7 @@ def failure(server: Server, prompt: Prompt) -> Run:
         ),
         (model_prompt(dtype="float8"), "C2GMLoadSGDM", "dtype 'float8' is not one of auto"),
     ],
-    ids=["no extent", "outside", "zooms", "too many", "position", "dtype"],
+    ids=["no extent", "outside", "zooms", "position", "dtype"],
 )
 def test_what_does_not_fit_is_named_on_its_node(
     server: Server, prompt: Prompt, where: str, message: str
@@ -151,6 +150,13 @@ def test_what_does_not_fit_is_named_on_its_node(
     run = failure(server, prompt)
     assert run.error_node == where
     assert message in run.error
+
+
+def test_more_windows_than_a_batch_holds_are_refused(server: Server) -> None:
+    Image.new("RGB", (64, 64), "tan").save(server.base / "input" / "wide.png")
+    run = failure(server, windows_prompt("wide.png", bounds="8,47,9,48"))
+    assert run.error_node == "C2GMWindows"
+    assert "more than the 256 of one batch" in run.error
 
 
 def test_the_whole_imagery_needs_imagery(server: Server) -> None:
