@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from mercantile import Tile
 
-from ..grid import TILE_SIZE, PixelBox, Window, square_box, tile_box, tiles_of_box, wrapped
+from ..grid import TILE_SIZE, PixelBox, Window, square_box, tiles_of_box, wrapped
 from ..legend import GROUND
 from ..references import MARGIN, enlarge_reference, parent_box
 from .geometry import CORNERS, Geometry, corners_of
@@ -19,6 +19,9 @@ NO_IMAGERY = 127  # mid-grey, as in training
 CACHED_PARENTS = 64  # tiles of the parent map, 200 kB each
 CACHED_CORNERS = 40  # two rows of a block, 700 kB each
 CACHED_IMAGERY = 64  # tiles, three rows of a block and its sides, 260 kB each
+
+Slices = tuple[slice, slice]
+"""Rows and columns."""
 
 ReadTile = Callable[[Tile], "np.ndarray | None"]
 """Pixels uint8 [256,256,3] or [256,256,4] of a map tile, None where there is none."""
@@ -73,14 +76,7 @@ class ImageryTiles:
         """Imagery uint8 [H,W,3] and valid bool [H,W] of any box."""
         rgb = np.empty((box.height, box.width, 3), dtype=np.uint8)
         valid = np.empty((box.height, box.width), dtype=bool)
-        for tile in tiles_of_box(box):
-            place = square_box(tile.x, tile.y, tile.z)
-            left, top = max(box.left, place.left), max(box.top, place.top)
-            right, bottom = min(box.right, place.right), min(box.bottom, place.bottom)
-            there = np.s_[top - box.top : bottom - box.top, left - box.left : right - box.left]
-            cut = np.s_[
-                top - place.top : bottom - place.top, left - place.left : right - place.left
-            ]
+        for tile, there, cut in _tile_cuts(box):
             tile_rgb, tile_valid = self._tile(tile.x, tile.y, tile.z)
             rgb[there], valid[there] = tile_rgb[cut], tile_valid[cut]
         return rgb, valid
@@ -182,18 +178,27 @@ def read_mosaic(read_tile: ReadTile, box: PixelBox) -> np.ndarray:
     mosaic = np.empty((box.height, box.width, 3), dtype=np.uint8)
     mosaic[:] = GROUND
     side = 1 << box.zoom
-    for tile in tiles_of_box(box):
+    for tile, there, cut in _tile_cuts(box):
         pixels = read_tile(wrapped(tile)) if 0 <= tile.y < side else None
-        if pixels is None:
-            continue
-        place = tile_box(tile)
+        if pixels is not None:
+            mosaic[there] = over_ground(pixels[cut])
+    return mosaic
+
+
+def _tile_cuts(box: PixelBox) -> Iterator[tuple[Tile, Slices, Slices]]:
+    """The tiles that a box meets, each with its part of the box and the box's part of the tile."""
+    for tile in tiles_of_box(box):
+        place = square_box(tile.x, tile.y, tile.z)
         left, top = max(box.left, place.left), max(box.top, place.top)
         right, bottom = min(box.right, place.right), min(box.bottom, place.bottom)
-        cut = pixels[top - place.top : bottom - place.top, left - place.left : right - place.left]
-        rows = slice(top - box.top, bottom - box.top)
-        columns = slice(left - box.left, right - box.left)
-        mosaic[rows, columns] = over_ground(cut)
-    return mosaic
+        there, cut = (
+            (
+                slice(top - origin.top, bottom - origin.top),
+                slice(left - origin.left, right - origin.left),
+            )
+            for origin in (box, place)
+        )
+        yield tile, there, cut
 
 
 def over_ground(pixels: np.ndarray) -> np.ndarray:
