@@ -16,6 +16,7 @@ from .options import (
     AsJson,
     Crs,
     NodataValue,
+    NumberFormat,
     PictureBounds,
     StretchValues,
     duration_text,
@@ -108,7 +109,7 @@ def command(
         str, typer.Option(help="seamless, or paper for the authors' independent tiles.")
     ] = "seamless",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    dtype: NumberFormat = "auto",
     threads: Annotated[
         int | None,
         typer.Option(

@@ -23,6 +23,9 @@ MOST_DIGITS = 40  # in a zoom or two; Python turns no endless text into a number
 MapFile = Annotated[
     Path, typer.Argument(help="A map: an .mbtiles or .pmtiles file, or an XYZ folder.")
 ]
+NumberFormat = Annotated[
+    str, typer.Option(help="auto (bf16 where the device computes in it), fp32, bf16 or fp16.")
+]
 PictureBounds = Annotated[
     "str | None",
     typer.Option(metavar="W,S,E,N", help="Where a picture without position lies, in degrees."),

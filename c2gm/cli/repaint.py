@@ -14,6 +14,7 @@ from .options import (
     AsJson,
     Crs,
     NodataValue,
+    NumberFormat,
     PictureBounds,
     StretchValues,
     open_named_imagery,
@@ -51,7 +52,7 @@ def command(
         Path | None, typer.Option(help="Stable Diffusion 2.1-base, where the model file is slim.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    dtype: NumberFormat = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace what has the name.")] = False,
     as_json: AsJson = False,
 ) -> None:

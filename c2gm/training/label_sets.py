@@ -57,6 +57,8 @@ LABEL_SETS = (
     LabelSet("no building", _all_but("building"), 0.5, scored=False),
     # High mountains, partly mapped: anything but what people build.
     LabelSet("wild ground", ("ground", "sand", "water", *_GREEN), 0.5, scored=False),
+    # Fields by use: a green one is a crop, a ley or a pasture, and the picture does not tell which.
+    LabelSet("field", ("farmland", "park"), 0.5, scored=True),
 )
 LABEL_ID = {entry.name: index for index, entry in enumerate(LABEL_SETS)}
 
@@ -82,7 +84,7 @@ _ANY_ROAD = dict.fromkeys(_ROADS, "any road")
 LABEL_RULES = {
     "true map": LabelRule({}),
     # OpenStreetMap over a picture: what is mapped is right, the rest only background.
-    "mapped": LabelRule({"ground": "unmapped"}),
+    "mapped": LabelRule({"ground": "unmapped", "farmland": "field"}),
     # Masks by hand with one class of plants and roads without rank (Dubai).
     "masks": LabelRule({**_ANY_ROAD, "park": "plants", "wood": "plants"}),
     # Land cover: grass may be lawn, field or verge; paved may be yard or road (Maryland).

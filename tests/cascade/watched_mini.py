@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from imaginary import imagery_of
 
 from c2gm.cascade.settings import GenerateSettings
 from c2gm.grid import TileRange
+from c2gm.models.devices import choose_dtype
 from c2gm.models.sgdm import SGDM
 from c2gm.models.sgdm_map_model import SGDMMapModel
 
@@ -19,6 +21,7 @@ from c2gm.models.sgdm_map_model import SGDMMapModel
 GROUND = TileRange(16, 34000, 22400, 34002, 22401)
 DOUBLE = TileRange(17, 68000, 44800, 68005, 44803)
 SETTINGS = GenerateSettings(zooms=(16, 17))
+CPU = torch.device("cpu")
 
 
 def ground_imagery() -> Any:
@@ -37,14 +40,14 @@ class Call:
 
 
 class WatchedMini:
-    """c2gm-mini as a `MapModel`, at its own sampler and steps, that writes down its calls.
+    """c2gm-mini as a `MapModel`, as commands run it here by default, that writes down its calls.
 
     `runs` counts the batches that each of its networks has run, by (network, windows). `most_alive`
     is the largest number of batches of which features or latents were kept at the same time.
     """
 
     def __init__(self) -> None:
-        self.inner = SGDMMapModel(SGDM.load("mini"))
+        self.inner = SGDMMapModel(SGDM.load("mini", dtype=choose_dtype("auto", CPU)))
         self.batch, self.identity = self.inner.batch, self.inner.identity
         self.latent_channels = self.inner.latent_channels
         self.reads_classes = self.inner.reads_classes

@@ -1,23 +1,43 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from c2gm.errors import ConfigError
-from c2gm.models import devices
 from c2gm.models.devices import choose_device, choose_dtype, device_name
 
 CPU = torch.device("cpu")
 
 
-def test_auto_on_a_cpu_is_fp32() -> None:
+@pytest.fixture
+def processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Makes this CPU one with or without instructions for bf16."""
+
+    def has_bf16(there: bool) -> None:
+        for check in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            monkeypatch.setattr(torch.cpu, check, lambda: there, raising=False)
+
+    return has_bf16
+
+
+def test_auto_on_a_cpu_is_bf16_where_it_has_it(processor: Callable[[bool], None]) -> None:
+    processor(True)
+    assert choose_dtype("auto", CPU) == torch.bfloat16
+    processor(False)
     assert choose_dtype("auto", CPU) == torch.float32
 
 
-def test_bf16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "bf16_is_fast", lambda: True)
+def test_auto_on_another_device_is_fp32(processor: Callable[[bool], None]) -> None:
+    processor(True)
+    assert choose_dtype("auto", torch.device("mps")) == torch.float32
+
+
+def test_bf16_needs_a_processor_that_has_it(processor: Callable[[bool], None]) -> None:
+    processor(True)
     assert choose_dtype("bf16", CPU) == torch.bfloat16
-    monkeypatch.setattr(devices, "bf16_is_fast", lambda: False)
+    processor(False)
     with pytest.raises(ConfigError, match="does not compute in bf16"):
         choose_dtype("bf16", CPU)
 
