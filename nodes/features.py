@@ -119,6 +119,8 @@ def encode_features(
     zoom: int | None = None,
     look: int | None = None,
     probabilities: np.ndarray | None = None,
+    *,
+    trusts: bool = False,
 ) -> Features:
     """Features of a batch of windows.
 
@@ -129,12 +131,13 @@ def encode_features(
         zoom: Of the grid that the windows lie on; None where nobody knows it.
         look: The zoom whose maps the reading shall look like; None where nobody knows.
         probabilities: Of the classes that are drawn, float32 [B,classes,H,W]; None reads them here.
+        trusts: Whether the reference is a map that was given, not one that a model drew.
 
     Raises:
         ConfigError: sizes differ or do not divide by 8, or the model needs a reference.
     """
     encoder, seen = _load(sgdm, imagery, reference)
-    return encoder(*seen, sgdm.config.how_to_read(zoom, look), probabilities)
+    return encoder(*seen, sgdm.config.how_to_read(zoom, look, trusts=trusts), probabilities)
 
 
 def encode_classes(
@@ -143,12 +146,14 @@ def encode_classes(
     reference: Tensor | None,
     zoom: int | None = None,
     look: int | None = None,
+    *,
+    trusts: bool = False,
 ) -> np.ndarray:
     """Class probabilities of a batch of windows in 255ths, uint8 [B,classes,H,W]; arguments and
     errors of `encode_features`.
     """
     encoder, seen = _load(sgdm, imagery, reference)
-    return encoder.classes(*seen, sgdm.config.how_to_read(zoom, look))
+    return encoder.classes(*seen, sgdm.config.how_to_read(zoom, look, trusts=trusts))
 
 
 def _load(

@@ -124,6 +124,8 @@ class ComfyMapModel:
         zoom: int | None = None,
         look: int | None = None,
         probabilities: np.ndarray | None = None,
+        *,
+        trusts: bool = False,
     ) -> Features:
         """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom, read as maps of
         the zoom `look` show them, or drawn from class probabilities float32 [B,classes,H,W].
@@ -136,6 +138,7 @@ class ComfyMapModel:
                 zoom,
                 look,
                 probabilities,
+                trusts=trusts,
             )
 
     def read_classes(
@@ -144,6 +147,8 @@ class ComfyMapModel:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        *,
+        trusts: bool = False,
     ) -> np.ndarray:
         """Class probabilities in 255ths, uint8 [B,classes,H,W], read as for drawing."""
         with self._memory_told():
@@ -153,6 +158,7 @@ class ComfyMapModel:
                 None if reference is None else to_image(reference),
                 zoom,
                 look,
+                trusts=trusts,
             )
 
     def sample(

@@ -144,10 +144,11 @@ class BlockWorker:
         self._painter = lru_cache(maxsize=PAINTERS)(self._new_painter)
         self.profile = self._describe()
 
-    def _new_painter(self, text: str, seed: int, mode: str) -> Painter:
+    def _new_painter(self, text: str, seed: int, mode: str, trusts: bool) -> Painter:
         model = self._inputs.model
         noise = WorldNoise(seed, channels=model.latent_channels)
-        return Painter(model, noise=noise, geometry=geometry_of(mode), text=text)
+        geometry = geometry_of(mode)
+        return Painter(model, noise=noise, geometry=geometry, text=text, trusts=trusts)
 
     def _describe(self) -> WorkerProfile:
         model = self._inputs.model
@@ -155,7 +156,7 @@ class BlockWorker:
         grey = np.arange(size * size * 3, dtype=np.uint32).reshape(size, size, 3) // 97
         pixels = grey.astype(np.uint8)
         window = WindowInputs(Window(0, 0, 0), pixels, np.ones((size, size), bool), pixels)
-        pictures = self._painter("", 1, "seamless")([window])
+        pictures = self._painter("", 1, "seamless", False)([window])
         return WorkerProfile(
             batch=model.batch,
             latent_channels=model.latent_channels,
@@ -189,7 +190,7 @@ class BlockWorker:
         batches = read_batches(frontier, read, size=self._inputs.model.batch)
         # All pictures stay in memory: a block has 79 MB of them.
         assembler = TileAssembler(frontier, _missing, geometry, cached=len(task.windows))
-        painter = self._painter(task.text, task.seed, task.mode)
+        painter = self._painter(task.text, task.seed, task.mode, task.stage.trusts)
         result = BlockResult(self.profile.name)
         for batch, pictures in paint_batches(batches, painter):
             work = assembler.assemble(batch, pictures)

@@ -159,6 +159,7 @@ def probe(
         noise=WorldNoise(settings.seed, channels=model.latent_channels),
         geometry=plan.geometry,
         text=scale_texts(plan, settings.texts)[stage.zoom],
+        trusts=stage.trusts,
     )
     read = InputReader(
         imagery,

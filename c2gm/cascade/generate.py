@@ -15,6 +15,7 @@ from ..grid import tile_box
 from ..imagery.base import Imagery
 from ..painting.map_model import MapModel
 from ..tilesets.base import StoredTileSet, TileSet
+from ..tilesets.metadata import is_drawn
 from ..tilesets.open import check_name, create_tileset, open_tileset
 from ..tilesets.storing import TileSetWriter
 from .disk import check_disk, shortage
@@ -63,7 +64,8 @@ def plan_for(imagery: Imagery, settings: GenerateSettings, start: TileSet | None
         TilesetError: the start tile set does not cover the area.
     """
     zooms = None if start is None else start.zooms
-    plan = make_plan(settings, imagery.bounds, start_zooms=zooms)
+    drawn = start is not None and is_drawn(start.metadata)
+    plan = make_plan(settings, imagery.bounds, start_zooms=zooms, start_drawn=drawn)
     scale_texts(plan, settings.texts)  # a zoom without one is told before the model is loaded
     if start is not None:
         _check_start(plan, imagery, start)

@@ -81,6 +81,7 @@ def job_key(
         "bounds": list(plan.area.bounds),
         "zooms": list(plan.area.zooms),
         "stages": stages_text(plan.steps),
+        **_trusting(plan),
         "seed": settings.seed,
         "edges": settings.edges,
         "mode": settings.mode,
@@ -90,6 +91,12 @@ def job_key(
         **{f"text of zoom {zoom}": text for zoom, text in texts.items()},
         **{f"model.{name}": value for name, value in model.identity.items() if name != "batch"},
     }
+
+
+def _trusting(plan: Plan) -> dict[str, list[int]]:
+    """The zooms whose reference was given; maps without any keep the key that they had."""
+    zooms = [stage.zoom for stage in plan.stages if stage.trusts]
+    return {"trusts": zooms} if zooms else {}
 
 
 def start_fingerprint(plan: Plan, start: TileSet) -> str:

@@ -49,7 +49,11 @@ class LocalExecutor(Executor):
                 copy_start(job, stage, meter=meter, should_stop=should_stop)
                 continue
             painter = Painter(
-                self._model, noise=noise, geometry=job.plan.geometry, text=job.texts[stage.zoom]
+                self._model,
+                noise=noise,
+                geometry=job.plan.geometry,
+                text=job.texts[stage.zoom],
+                trusts=stage.trusts,
             )
             self._paint_stage(job, stage, painter, meter=meter, should_stop=should_stop)
 

@@ -28,6 +28,7 @@ class Stage:
         zoom: Its zoom.
         cascade_factor: Factor to its reference, None without one.
         copied: Its tiles come from the start tile set.
+        trusts: Its reference is a map that was given, not one that a model drew.
         exported: Tiles that were asked for, None where the zoom was not.
         tiles: All tiles to paint, those for other zooms' references included.
         windows: Windows to paint for them; rows may lie outside the world.
@@ -36,6 +37,7 @@ class Stage:
     zoom: int
     cascade_factor: int | None
     copied: bool
+    trusts: bool
     exported: TileRange | None
     tiles: TileRange
     windows: TileRange
@@ -90,6 +92,7 @@ def make_plan(
     imagery_bounds: tuple[float, float, float, float],
     *,
     start_zooms: tuple[int, ...] | None = None,
+    start_drawn: bool = False,
 ) -> Plan:
     """Plan a map.
 
@@ -97,6 +100,7 @@ def make_plan(
         settings: What is asked.
         imagery_bounds: (west, south, east, north) of the imagery in degrees.
         start_zooms: Zooms of the start tile set, None without one.
+        start_drawn: Whether a model drew it.
 
     Raises:
         AreaError: the imagery does not reach the area, or it is larger than `max_tiles`.
@@ -112,7 +116,7 @@ def make_plan(
         steps = ((start_zoom, None), *steps)
     plan = Plan(
         area,
-        _grow(area, steps, settings, imagery_bounds, start_zoom),
+        _grow(area, steps, settings, imagery_bounds, start_zoom, start_drawn=start_drawn),
         geometry_of(settings.mode),
         settings.edges,
     )
@@ -163,6 +167,8 @@ def _grow(
     settings: GenerateSettings,
     imagery_bounds: tuple[float, float, float, float],
     start_zoom: int | None,
+    *,
+    start_drawn: bool,
 ) -> tuple[Stage, ...]:
     """Stages with all the tiles that they must paint, from the highest zoom down."""
     geometry = geometry_of(settings.mode)
@@ -184,7 +190,9 @@ def _grow(
         copied = zoom == start_zoom
         ring = 0 if settings.edges == "open" else geometry.ring
         windows = _clip(tiles.grown(ring), tiles_of_box(pixels)) or tiles
-        stages.append(Stage(zoom, factor, copied, exported, tiles, windows))
+        given = factor is not None and zoom - zoom_step(factor) == start_zoom
+        trusts = given and not start_drawn
+        stages.append(Stage(zoom, factor, copied, trusts, exported, tiles, windows))
         if factor is not None and not copied:
             parents = _parents(windows, geometry if ring else None, factor)
             parent_pixels = pixels_of_bounds(imagery_bounds, parents.zoom)

@@ -85,13 +85,18 @@ class UNetConfig:
 
 @dataclass(frozen=True)
 class VAEConfig:
-    """VAE. `kind` "ldm" is Stable Diffusion's AutoencoderKL, "unshuffle" that of c2gm-mini."""
+    """VAE. `kind` "ldm" is Stable Diffusion's AutoencoderKL, "unshuffle" that of c2gm-mini.
+
+    `finish` is the width of convolutions at full size that end the decoder of an "unshuffle" VAE; 0
+    has none.
+    """
 
     kind: Literal["ldm", "unshuffle"] = "ldm"
     widths: tuple[int, ...] = (128, 256, 512, 512)
     blocks: int = 2
     latent_channels: int = 4
     scaling_factor: float = 0.18215
+    finish: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,11 +150,11 @@ class SGDMConfig:
     With `default_denoise` below 1 drawing starts from what the class head reads. Above zoom
     `built_up_until` (0: no limit) its maps show no built-up areas: what is read as one is ground.
     Up to zoom `four_views_until` (0: at none) the class head reads each window in all four
-    quarter turns, and the mean counts; with `unreferenced_views` two of the four do not see the
-    reference, so that what the zoom below got wrong is not believed twice. `road_shifts` are added
-    to the logits of motorways and main roads, `street_shifts` to those of streets, at zoom 14 and
-    those above it, one number a zoom: where a road is a pixel wide, it must be found rather than be
-    right to the pixel.
+    quarter turns, and the mean counts; with `unreferenced_views` two of the four do not see a
+    reference that was drawn, so that what the zoom below got wrong is not believed twice.
+    `road_shifts` are added to the logits of motorways and main roads, `street_shifts` to those of
+    streets, at zoom 14 and those above it, one number a zoom: where a road is a pixel wide, it must
+    be found rather than be right to the pixel.
     """
 
     name: str = "sgdm"
@@ -171,15 +176,18 @@ class SGDMConfig:
     road_shifts: tuple[float, ...] = ()
     street_shifts: tuple[float, ...] = ()
 
-    def how_to_read(self, zoom: int | None, look: int | None = None) -> HowToRead:
+    def how_to_read(
+        self, zoom: int | None, look: int | None = None, *, trusts: bool = False
+    ) -> HowToRead:
         """How windows on the grid of a zoom are read, as maps of the zoom `look` show them.
 
-        Where nobody knows the zoom, in four views if there are zooms at which they are.
+        Where nobody knows the zoom, in four views if there are zooms at which they are. A reference
+        that is no drawing of a model `trusts` in all of them.
         """
         four_views = self.four_views_until > 0 and (zoom is None or zoom <= self.four_views_until)
         return HowToRead(
             four_views,
-            unreferenced=four_views and self.unreferenced_views,
+            unreferenced=four_views and self.unreferenced_views and not trusts,
             road_shift=_shift_at(zoom, self.road_shifts),
             street_shift=_shift_at(zoom, self.street_shifts),
             look=look,
@@ -241,6 +249,7 @@ _MAY_BE_ZERO = {
     "looks",
     "extra_residual_blocks",
     "context_width",
+    "finish",
     "known_tokens",
     "built_up_until",
     "four_views_until",

@@ -87,6 +87,8 @@ class SGDMMapModel:
         zoom: int | None = None,
         look: int | None = None,
         probabilities: np.ndarray | None = None,
+        *,
+        trusts: bool = False,
     ) -> Features:
         """Features of a batch of windows, uint8 [B,H,W,3], on the grid of a zoom, read as maps of
         the zoom `look` show them, or drawn from class probabilities float32 [B,classes,H,W].
@@ -95,7 +97,7 @@ class SGDMMapModel:
             ConfigError: the model needs a reference, and there is none.
         """
         seen = self._seen(imagery, reference)
-        how = self.model.config.how_to_read(zoom, look)
+        how = self.model.config.how_to_read(zoom, look, trusts=trusts)
         if probabilities is None:
             return self.model.features(*seen, how=how)
         reading = self.model.mf_encoder.read(*seen)
@@ -109,6 +111,8 @@ class SGDMMapModel:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        *,
+        trusts: bool = False,
     ) -> np.ndarray:
         """Class probabilities in 255ths, uint8 [B,classes,H,W], read as for drawing; arguments of
         `features`.
@@ -117,7 +121,7 @@ class SGDMMapModel:
             ConfigError: the model has no class head, or needs a reference, and there is none.
         """
         seen = self._seen(imagery, reference)
-        how = self.model.config.how_to_read(zoom, look)
+        how = self.model.config.how_to_read(zoom, look, trusts=trusts)
         encoder = self.model.mf_encoder
         return in_255ths(encoder.logits_as_drawn(how, encoder.read(*seen), *seen))
 

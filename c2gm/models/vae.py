@@ -188,6 +188,24 @@ class _Decoder(nn.Module):
         return cast(Tensor, self.conv_out(F.silu(self.norm_out(h))))
 
 
+class _Finish(nn.Module):
+    """Corrections at full size, none at first.
+
+    The pixels of a 4 px block leave the decoder together, so that lines of the map break at block
+    borders, and tile borders are block borders.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inward = nn.Conv2d(3, width, 3, padding=1)
+        self.outward = nn.Conv2d(width, 3, 3, padding=1)
+        nn.init.zeros_(self.outward.weight)
+        nn.init.zeros_(cast(Tensor, self.outward.bias))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return picture + cast(Tensor, self.outward(F.silu(self.inward(picture))))
+
+
 class MiniVAE(VAE):
     """c2gm-mini's VAE: Stable Diffusion's shape on a PixelUnshuffle(4), in plain torch.
 
@@ -208,6 +226,7 @@ class MiniVAE(VAE):
         self.decoder = _Decoder(config, channels)
         self.quant_conv = nn.Conv2d(2 * latent, 2 * latent, 1)
         self.post_quant_conv = nn.Conv2d(latent, latent, 1)
+        self.finish = _Finish(config.finish) if config.finish else nn.Identity()
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -219,7 +238,8 @@ class MiniVAE(VAE):
     def decode(self, latent: Tensor) -> Tensor:
         """See `VAE`."""
         latent = self.post_quant_conv(latent.to(memory_format=torch.channels_last))
-        return F.pixel_shuffle(self.decoder(latent), UNSHUFFLE)
+        picture = F.pixel_shuffle(self.decoder(latent), UNSHUFFLE)
+        return cast(Tensor, self.finish(picture))
 
     @torch.no_grad()
     def normalise_latents(self, mean: Tensor, std: Tensor) -> None:

@@ -86,9 +86,10 @@ class CornerReadings:
         look: The zoom whose maps the reading shall look like; None where nobody knows.
     """
 
-    def __init__(self, model: MapModel, look: int | None) -> None:
+    def __init__(self, model: MapModel, look: int | None, *, trusts: bool = False) -> None:
         self._model = model
         self._look = look
+        self._trusts = trusts
         self._kept: OrderedDict[Window, np.ndarray] = OrderedDict()
 
     def of_batch(self, batch: Sequence[WindowInputs]) -> np.ndarray:
@@ -129,4 +130,5 @@ class CornerReadings:
             np.stack(references) if references else None,
             some[0].window.z,
             self._look,
+            trusts=self._trusts,
         )

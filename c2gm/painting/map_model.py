@@ -57,6 +57,8 @@ class MapModel(ModelProfile, Protocol):
         zoom: int | None = None,
         look: int | None = None,
         probabilities: np.ndarray | None = None,
+        *,
+        trusts: bool = False,
     ) -> Any:
         """SFAdapter features of a batch of windows; asked once a window.
 
@@ -68,6 +70,8 @@ class MapModel(ModelProfile, Protocol):
                 where it names none.
             probabilities: of the legend's classes, float32 [B,classes,H,W], that a model that reads
                 classes shall draw from; None lets it read these windows alone.
+            trusts: whether the reference is a map that was given, to be believed more than one that
+                a model drew.
         """
         ...
 
@@ -77,6 +81,8 @@ class MapModel(ModelProfile, Protocol):
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        *,
+        trusts: bool = False,
     ) -> np.ndarray:
         """Probabilities of the legend's classes in 255ths, uint8 [B,classes,H,W]; asked of models
         that read classes, once a corner of tiles, in batches of another size. Arguments of

@@ -28,17 +28,25 @@ class Painter:
         noise: The world noise field of the job.
         geometry: How windows lie.
         text: The scale text of the stage; embedded once, when the first batch is painted.
+        trusts: Whether references are a map that was given, not one that a model drew.
     """
 
     def __init__(
-        self, model: MapModel, *, noise: WorldNoise, geometry: Geometry, text: str
+        self,
+        model: MapModel,
+        *,
+        noise: WorldNoise,
+        geometry: Geometry,
+        text: str,
+        trusts: bool = False,
     ) -> None:
         self.model = model
         self.noise = noise
         self.geometry = geometry
         self.text = text
         self._look = zoom_of_text(text)
-        self._corners = CornerReadings(model, self._look)
+        self._trusts = trusts
+        self._corners = CornerReadings(model, self._look, trusts=trusts)
         self._embedding: Any = None
         self._embedded = False
 
@@ -59,6 +67,7 @@ class Painter:
             batch[0].window.z,
             self._look,
             self._corners.of_batch(padded) if padded[0].corners else None,
+            trusts=self._trusts,
         )
 
         def cut_noise(k: int) -> np.ndarray:

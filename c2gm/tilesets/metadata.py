@@ -47,6 +47,11 @@ def is_ours(metadata: Mapping[str, str]) -> bool:
     return metadata.get("generator", "").startswith("c2gm")
 
 
+def is_drawn(metadata: Mapping[str, str]) -> bool:
+    """Whether a tile set says that a model drew it; maps of `c2gm render` say what they are."""
+    return metadata.get("notice") == NOTICE
+
+
 def first_metadata(given: Mapping[str, str], name: str) -> dict[str, str]:
     """Metadata at the start of writing: what was given, our defaults, `complete` = 0."""
     check_text(given)

@@ -11,7 +11,7 @@ from mercantile import Tile
 from ..errors import AreaError
 from ..grid import TileRange, check_bounds, tiles_in_bounds
 from .faults import Faults
-from .metadata import NOTICE, Extents
+from .metadata import Extents, is_drawn
 
 _EDGE = 1e-6  # degrees that a centre may lie outside rounded bounds
 
@@ -112,7 +112,7 @@ def _check_origin(metadata: Mapping[str, str], faults: Faults) -> None:
             "origin-missing",
             "Metadata 'generator' is missing: nobody can tell how this map was made. Add it.",
         )
-    elif metadata.get("notice") == NOTICE and not metadata.get("model"):
+    elif is_drawn(metadata) and not metadata.get("model"):
         faults.add(
             "origin-missing",
             "Metadata 'model' is missing: nobody can tell which model drew this map. "

@@ -104,7 +104,7 @@ class DecoderStage(Stage):
         parameters = [
             parameter
             for name, parameter in vae.named_parameters()
-            if name.startswith(("decoder.", "post_quant_conv."))
+            if name.startswith(("decoder.", "post_quant_conv.", "finish."))
         ]
         return [{"params": parameters, "scale": 1.0}]
 

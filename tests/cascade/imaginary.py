@@ -70,6 +70,8 @@ class TextureModel:
         self.embedded: list[str] = []
         self.calls = {"features": 0, "sample": 0, "decode": 0}
         self.corners = 0
+        self.trusted: set[int | None] = set()
+        self.trusted_corners: set[int | None] = set()
 
     def embed(self, text: str) -> int:
         self.embedded.append(text)
@@ -82,9 +84,13 @@ class TextureModel:
         zoom: int | None = None,
         look: int | None = None,
         probabilities: np.ndarray | None = None,
+        *,
+        trusts: bool = False,
     ) -> np.ndarray:
         assert imagery.shape[0] == self.batch and imagery.dtype == np.uint8
         self.calls["features"] += 1
+        if trusts:
+            self.trusted.add(zoom)
         mixed = imagery // 2 if reference is None else imagery // 2 + reference // 4
         if probabilities is not None:
             mixed += np.rint(31 * probabilities[:, 0]).astype(np.uint8)[..., None]
@@ -96,8 +102,12 @@ class TextureModel:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        *,
+        trusts: bool = False,
     ) -> np.ndarray:
         self.corners += len(imagery)
+        if trusts:
+            self.trusted_corners.add(zoom)
         seen = imagery[..., 0] // 4 if reference is None else reference[..., 1] // 4
         first = 60 + seen + 8 * (_rim(320)[:, None] + _rim(320))
         return np.stack([first, 255 - first], axis=1)

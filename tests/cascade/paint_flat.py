@@ -16,7 +16,7 @@ class FlatModel(TextureModel):
 
     reads_classes = False
 
-    def features(self, imagery, reference, zoom=None, look=None, probabilities=None):
+    def features(self, imagery, reference, zoom=None, look=None, probabilities=None, **more):
         return None
 
     def sample(self, noise, features, text):

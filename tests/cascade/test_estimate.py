@@ -61,9 +61,9 @@ def test_time_is_that_of_the_network_by_windows(imagery):
 
 def test_zooms_that_take_longer_are_told_so(imagery):
     class ViewsBelow16(TextureModel):
-        def features(self, imagery, reference, zoom=None, *more):
+        def features(self, imagery, reference, zoom=None, *more, **words):
             time.sleep(0.4 if zoom is not None and zoom < 16 else 0.0)
-            return super().features(imagery, reference, zoom, *more)
+            return super().features(imagery, reference, zoom, *more, **words)
 
     plan, model = plan_for(imagery, SETTINGS), ViewsBelow16()
     told = estimate_map(plan, imagery, model, SETTINGS)
@@ -75,9 +75,9 @@ def test_zooms_that_take_longer_are_told_so(imagery):
 
 def test_reading_at_corners_is_told_by_corners(tmp_path):
     class SlowReader(TextureModel):
-        def read_classes(self, *seen):
+        def read_classes(self, *seen, **words):
             time.sleep(0.4)
-            return super().read_classes(*seen)
+            return super().read_classes(*seen, **words)
 
     ground, inner = imagery_of(WIDE), bounds_of(TileRange(16, 34006, 22406, 34009, 22409))
     settings = GenerateSettings(zooms=(16,), bounds=inner)
@@ -96,8 +96,8 @@ def test_a_probe_is_short_and_of_windows_with_imagery():
     model.seconds = 1.5
     seen = []
     features = model.features
-    model.features = lambda rgb, reference, *zooms: (
-        seen.append((rgb, reference)) or features(rgb, reference, *zooms)
+    model.features = lambda rgb, reference, *zooms, **words: (
+        seen.append((rgb, reference)) or features(rgb, reference, *zooms, **words)
     )
     probe(plan, plan.stages[-1], ground, model, SETTINGS)
     assert len(seen) == 3  # one to warm up, and until two seconds are over
@@ -153,9 +153,9 @@ def test_each_window_of_a_probe_is_drawn_from_what_it_reads():
     seen = []
 
     class Watched(TextureModel):
-        def features(self, *given):
+        def features(self, *given, **words):
             seen.append(given[-1])
-            return super().features(*given)
+            return super().features(*given, **words)
 
     ground, inner = imagery_of(WIDE), bounds_of(TileRange(16, 34006, 22406, 34009, 22409))
     settings = GenerateSettings(zooms=(16,), bounds=inner)

@@ -13,7 +13,7 @@ def stage_of(tiles: TileRange) -> Stage:
     windows = tiles.grown(1)
     if windows.right - windows.left >= 1 << tiles.zoom:
         windows = TileRange(tiles.zoom, 0, windows.top, (1 << tiles.zoom) - 1, windows.bottom)
-    return Stage(tiles.zoom, None, False, tiles, tiles, windows)
+    return Stage(tiles.zoom, None, False, False, tiles, tiles, windows)
 
 
 SMALL = TileRange(10, 100, 200, 102, 201)
@@ -80,6 +80,6 @@ def test_restored_windows_are_not_pending():
 
 
 def test_windows_outside_the_stage_count_as_empty():
-    frontier = Frontier(Stage(10, None, False, SMALL, SMALL, SMALL), ring=1)
+    frontier = Frontier(Stage(10, None, False, False, SMALL, SMALL, SMALL), ring=1)
     frontier.mark(windows_in_order(SMALL), State.PAINTED)
     assert len(frontier.complete_tiles(windows_in_order(SMALL))) == len(SMALL)

@@ -291,6 +291,18 @@ def test_a_map_from_a_start_credits_both(paint, tmp_path):
         assert tileset.metadata["attribution"] == "nobody; swisstopo"
 
 
+@pytest.mark.parametrize("notice", ["Surveyed in 1999", None])
+def test_a_start_that_no_model_drew_is_trusted_by_the_zoom_above(imagery, tmp_path, notice):
+    path, model = tmp_path / "start.mbtiles", TextureModel()
+    told = {} if notice is None else {"notice": notice}
+    with create_tileset(path, told) as tileset:
+        tileset.put(Tile(8500, 5600, 14), np.zeros((256, 256, 3), dtype=np.uint8))
+    with open_tileset(path) as start:
+        settings = GenerateSettings(zooms=(15, 16), edges="open")
+        generate(imagery, model, tmp_path / "map.mbtiles", settings, start=start)
+    assert model.trusted == model.trusted_corners == (set() if notice is None else {15})
+
+
 def test_a_start_below_the_asked_zooms_is_not_written(paint, start_map, whole_map):
     result = paint(start=start_map, zooms=(15, 16))
     whole = read_map(whole_map)

@@ -198,6 +198,15 @@ def test_a_start_below_the_asked_zooms_gives_references_alone():
     assert plan.stages[0].exported is None
 
 
+@pytest.mark.parametrize("drawn", [False, True])
+def test_only_what_is_painted_from_a_given_map_trusts_it(drawn):
+    settings = GenerateSettings(zooms=(14, 15, 16), bounds=bounds_of(ONE))
+    plan = make_plan(settings, WIDE, start_zooms=(14,), start_drawn=drawn)
+    trusting = {stage.zoom for stage in plan.stages if stage.trusts}
+    assert trusting == (set() if drawn else {15})
+    assert not any(stage.trusts for stage in make_plan(settings, WIDE).stages)
+
+
 def test_a_start_above_the_asked_zooms_is_refused():
     with pytest.raises(ConfigError, match="zooms 17, 18, none at or below zoom 16"):
         start_plan((16,), (17, 18))

@@ -73,9 +73,11 @@ class WatchedMini:
         zoom: int | None = None,
         look: int | None = None,
         probabilities: np.ndarray | None = None,
+        **more: Any,
     ) -> Any:
         self.calls.append(Call(imagery, reference, probabilities=probabilities))
-        return self._watch(self.inner.features(imagery, reference, zoom, look, probabilities))
+        given = (imagery, reference, zoom, look, probabilities)
+        return self._watch(self.inner.features(*given, **more))
 
     def read_classes(
         self,
@@ -83,9 +85,10 @@ class WatchedMini:
         reference: np.ndarray | None,
         zoom: int | None = None,
         look: int | None = None,
+        **more: Any,
     ) -> np.ndarray:
         self.runs.update([("corners", len(imagery))])
-        return self.inner.read_classes(imagery, reference, zoom, look)
+        return self.inner.read_classes(imagery, reference, zoom, look, **more)
 
     def sample(self, noise: Any, features: Any, text: Any) -> Any:
         def cut(k: int) -> np.ndarray:

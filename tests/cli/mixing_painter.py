@@ -34,6 +34,8 @@ class MixingModel:
         zoom: int | None = None,
         look: int | None = None,
         probabilities: np.ndarray | None = None,
+        *,
+        trusts: bool = False,
     ) -> np.ndarray:
         time.sleep(self._seconds)
         return imagery // 2 if reference is None else imagery // 2 + reference // 4

@@ -231,6 +231,7 @@ def test_each_zoom_is_read_as_the_models_file_says(
     assert streets.how_to_read(16) == config.how_to_read(16)
     wary = replace(config, unreferenced_views=True)
     assert wary.how_to_read(15) == HowToRead(True, unreferenced=True, road_shift=0.4)
+    assert wary.how_to_read(15, trusts=True) == HowToRead(True, road_shift=0.4)
     assert wary.how_to_read(18) == HowToRead()
     monkeypatch.setattr(network, "config", config)
     model, pixels = SGDMMapModel(network), windows(4)

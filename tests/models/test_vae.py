@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -53,6 +55,23 @@ def test_decoding_does_not_depend_on_the_size_of_the_window() -> None:
     with torch.no_grad():
         whole, part = vae.decode(latent), vae.decode(latent[:, :, :40, :40])
     assert torch.allclose(whole[:, :, :160, :160], part[:, :, :160, :160], atol=1e-5)
+
+
+def test_a_finish_changes_nothing_at_first_and_learns_across_the_borders_of_blocks() -> None:
+    plain = mini_vae()
+    finished = MiniVAE(replace(mini().vae, finish=8)).eval()
+    finished.load_state_dict(plain.state_dict(), strict=False)
+    with torch.no_grad():
+        latent = torch.randn(1, 4, 8, 8)
+        assert torch.equal(finished.decode(latent), plain.decode(latent))
+        for parameter in finished.finish.parameters():
+            torch.nn.init.normal_(parameter)
+        assert not torch.equal(finished.decode(latent), plain.decode(latent))
+        picture = pictures(1, 3, 16, 16)
+        changed = picture.clone()
+        changed[..., 4] += 1  # the first column of a block
+        seen = (finished.finish(changed) != finished.finish(picture)).any(1).any(1)[0]
+        assert seen.nonzero().flatten().tolist() == [2, 3, 4, 5, 6]
 
 
 def test_normalised_latents_have_unit_spread_and_the_same_pictures() -> None:

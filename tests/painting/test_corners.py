@@ -27,14 +27,14 @@ class Corners(TextureModel):
         self.told: list[tuple[int | None, int | None]] = []
         self.drawn_from: list[np.ndarray | None] = []
 
-    def read_classes(self, imagery, reference, zoom=None, look=None):
+    def read_classes(self, imagery, reference, zoom=None, look=None, **more):
         self.seen.append((imagery, reference))
         self.told.append((zoom, look))
-        return super().read_classes(imagery, reference, zoom, look)
+        return super().read_classes(imagery, reference, zoom, look, **more)
 
-    def features(self, imagery, reference, zoom=None, look=None, probabilities=None):
+    def features(self, imagery, reference, zoom=None, look=None, probabilities=None, **more):
         self.drawn_from.append(probabilities)
-        return super().features(imagery, reference, zoom, look, probabilities)
+        return super().features(imagery, reference, zoom, look, probabilities, **more)
 
 
 def inputs_of(

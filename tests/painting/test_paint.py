@@ -35,7 +35,12 @@ def test_a_short_batch_is_padded_to_the_models_shape():
 def test_windows_are_read_in_the_look_that_the_text_names(text, look, monkeypatch):
     model, told = TextureModel(), []
     read = model.features
-    monkeypatch.setattr(model, "features", lambda *seen: told.append(seen[2:4]) or read(*seen))
+
+    def features(*seen, **words):
+        told.append(seen[2:4])
+        return read(*seen, **words)
+
+    monkeypatch.setattr(model, "features", features)
     painter(model, text=text)(inputs_of(WINDOWS[:1]))
     assert told == [(WINDOWS[0].z, look)]
 
