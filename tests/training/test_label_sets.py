@@ -18,8 +18,8 @@ from c2gm.training.label_sets import (
 )
 from c2gm.training.map_losses import class_loss
 
-STREET, MAIN_ROAD, BUILDING, PARK, WOOD = (
-    CLASS_ID[name] for name in ("street", "main road", "building", "park", "wood")
+STREET, MAIN_ROAD, BUILDING, PARK, WOOD, FARMLAND = (
+    CLASS_ID[name] for name in ("street", "main road", "building", "park", "wood", "farmland")
 )
 
 
@@ -60,6 +60,18 @@ def test_unmapped_ground_counts_half_and_may_be_green_but_no_building():
     assert class_loss(right, truth, labels) < 1e-3
     cost = 40 - math.log(len(LABEL_SETS[LABEL_ID["unmapped"]].classes))
     assert float(class_loss(wrong, truth, labels)) == pytest.approx(cost * 0.5 / 1.5, rel=1e-3)
+
+
+def test_mapped_farmland_may_be_read_as_pasture_but_mapped_pasture_not_as_farmland():
+    table = LABEL_RULES["mapped"].table()
+    for drawn, read, wrong in [
+        (FARMLAND, FARMLAND, False),
+        (FARMLAND, PARK, False),
+        (FARMLAND, WOOD, True),
+        (PARK, FARMLAND, True),
+    ]:
+        loss = class_loss(certain_of(read), pixels(drawn), pixels(int(table[drawn])))
+        assert (float(loss) > 10) is wrong, (drawn, read)
 
 
 @given(
