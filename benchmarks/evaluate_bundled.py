@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from bundled_bars import Result, bars_markdown, procedural_bars, real_bars
 from mercantile import Tile
 from PIL import Image
@@ -49,6 +50,7 @@ from c2gm.grid import (
 from c2gm.imagery.base import Imagery
 from c2gm.imagery.open import open_imagery
 from c2gm.models.checkpoints import model_hash
+from c2gm.models.devices import choose_dtype
 from c2gm.models.sgdm import SGDM
 from c2gm.models.sgdm_map_model import SGDMMapModel
 from c2gm.tilesets.open import open_tileset
@@ -249,11 +251,13 @@ def run(arguments: argparse.Namespace) -> None:
     began = time.monotonic()
     out: Path = arguments.out
     (out / "maps").mkdir(parents=True, exist_ok=True)
-    model = SGDMMapModel(SGDM.load(arguments.model), model_hash=model_hash(arguments.model))
+    dtype = choose_dtype("auto", torch.device("cpu"))  # as commands draw
+    sgdm = SGDM.load(arguments.model, dtype=dtype)
+    model = SGDMMapModel(sgdm, model_hash=model_hash(arguments.model))
     about: dict[str, Any] = {
         "model": model.identity["model"],
         "sampler": f"{model.sampler.name}, {model.sampler.steps} steps, "
-        f"denoise {model.sampler.denoise:g}",
+        f"denoise {model.sampler.denoise:g}, {model.identity['dtype']}",
         "quick": arguments.quick,
     }
     grounds = grounds_of(arguments)

@@ -77,7 +77,7 @@ def mini() -> SGDMConfig:
             only_cross_attention=(True, False, False),
             draft_channels=FLAT_CLASSES * DRAFT_CELLS**2,
         ),
-        vae=VAEConfig(kind="unshuffle", widths=(64, 96), blocks=1, scaling_factor=1.0),
+        vae=VAEConfig(kind="unshuffle", widths=(64, 96), blocks=1, scaling_factor=1.0, finish=16),
         text=TextConfig(
             width=128,
             heads=4,
