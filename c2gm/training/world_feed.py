@@ -172,6 +172,12 @@ class WorldFeed:
     def _check(self) -> None:
         if not self._failures.empty():
             raise TrainingError(f"A process that makes worlds failed: {self._failures.get()}")
+        # One that was killed, or never began, has told nobody.
+        if ended := [code for process in self._processes if (code := process.exitcode)]:
+            raise TrainingError(
+                f"A process that makes worlds ended with status {ended[0]} without a word. Look "
+                "for its error above, or whether the memory ran out; the run can be resumed."
+            )
 
     def _end(self) -> None:
         self._stop.set()

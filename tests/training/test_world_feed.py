@@ -1,6 +1,7 @@
 """The feed, with shards that cost nothing; and one real world."""
 
 import dataclasses
+import os
 import shutil
 import time
 from pathlib import Path
@@ -37,6 +38,17 @@ def flat_shard(root: Path, number: int) -> Path:
 def no_shard(root: Path, number: int) -> Path:
     """A maker that fails."""
     raise ValueError(f"no ground at {number}")
+
+
+def no_word(root: Path, number: int) -> Path:
+    """A maker whose process is gone at once, as a killed one is."""
+    os._exit(3)
+
+
+def test_a_feed_whose_process_is_gone_says_so_instead_of_waiting(tmp_path):
+    feed = WorldFeed(tmp_path, FeedConfig(processes=1, keep=5, make=no_word))
+    with pytest.raises(TrainingError, match="ended with status 3 without a word"):
+        feed.__enter__()
 
 
 def test_a_feed_makes_new_worlds_while_they_are_drawn_and_gives_the_oldest_up(tmp_path):
