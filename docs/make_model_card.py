@@ -54,10 +54,9 @@ def page() -> str:
     text += "\nTrained on, with credit:\n\n" + "".join(f"- {line}\n" for line in card["credits"])
     text += (
         "\n## Scores on held-out ground\n\n"
-        "Windows of 320 px that no run has seen: towns and worlds of other seeds, painted streets\n"
-        "of Liechtenstein (osm), Dubai scene 2, the eastern parts of Châteaugiron and Kvarnbyn,\n"
-        "Maryland's rows. The default sampler, two steps from the reading, read in\n"
-        "one view; [whole maps](scores.md) are read in four up to zoom 17. *teacher*:\n"
+        "Windows of 320 px that no run has seen: towns and worlds of other seeds, Dubai scene 2,\n"
+        "the eastern parts of Châteaugiron and Kvarnbyn, Maryland's rows. The default\n"
+        "sampler, two steps from the reading, read in one view; [whole maps](scores.md) are read in four up to zoom 17. *teacher*:\n"
         "with the true reference, 4X where there is one; *segment and draw*: the class head's\n"
         "classes in flat colours; *copy*: the reference enlarged; *constant*: ground colour;\n"
         "*ceiling*: the truth through the VAE. Cells: mIoU in six groups (open ground, water,\n"
