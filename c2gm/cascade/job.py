@@ -81,7 +81,7 @@ def job_key(
         "bounds": list(plan.area.bounds),
         "zooms": list(plan.area.zooms),
         "stages": stages_text(plan.steps),
-        **_trusting(plan),
+        **_given_references(plan),
         "seed": settings.seed,
         "edges": settings.edges,
         "mode": settings.mode,
@@ -93,10 +93,10 @@ def job_key(
     }
 
 
-def _trusting(plan: Plan) -> dict[str, list[int]]:
+def _given_references(plan: Plan) -> dict[str, list[int]]:
     """The zooms whose reference was given; maps without any keep the key that they had."""
     zooms = [stage.zoom for stage in plan.stages if stage.trusts]
-    return {"trusts": zooms} if zooms else {}
+    return {"given references of zooms": zooms} if zooms else {}
 
 
 def start_fingerprint(plan: Plan, start: TileSet) -> str:

@@ -66,7 +66,7 @@ def command(
         ),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="A tile set to begin the cascade with.")
+        Path | None, typer.Option(help="A map to begin with; one that no model drew is believed.")
     ] = None,
     bbox: Annotated[
         str | None,
@@ -262,6 +262,7 @@ def plan_text(plan: Plan, imagery: Imagery) -> str:
             origin = "from the start tile set"
         elif stage.cascade_factor is not None:
             origin = f"{stage.cascade_factor}X from zoom {stage.parent}"
+            origin += ", which no model drew" if stage.trusts else ""
         lines.append(
             f"  zoom {count.zoom}: {_counted(count.exported, 'tile')}, {origin}, "
             f"{_counted(count.windows, 'window')}"

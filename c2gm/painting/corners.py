@@ -84,6 +84,7 @@ class CornerReadings:
     Args:
         model: A model that reads classes.
         look: The zoom whose maps the reading shall look like; None where nobody knows.
+        trusts: Whether references are a map that was given, not one that a model drew.
     """
 
     def __init__(self, model: MapModel, look: int | None, *, trusts: bool = False) -> None:

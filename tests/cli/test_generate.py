@@ -105,6 +105,7 @@ def test_a_map_begins_with_the_tile_set_it_is_given(c2gm: Run, scene: Path, tmp_
     ended = c2gm("generate", scene, "--out", whole, "--zooms", "15-17", "--start", start)
     assert ended.status == 0, ended.err
     assert "from the start tile set" in ended.err
+    assert "which no model drew" not in ended.err  # it is c2gm's own
     begun, painted = pixels_of(start), pixels_of(whole)
     assert begun == {address: painted[address] for address in begun}
 

@@ -135,6 +135,7 @@ def test_a_map_of_vectors_is_the_start_of_a_cascade(
     ended = c2gm("generate", scene, "--out", out, "--zooms", "15-17", "--start", start)
     assert ended.status == 0, ended.err
     assert "zoom 15" in ended.err and "from the start tile set" in ended.err
+    assert "2X from zoom 15, which no model drew" in ended.err
     with open_tileset(start) as begun, open_tileset(out) as whole:
         for tile in whole.tiles(15):
             assert (whole.get(tile) == begun.get(tile)).all()
